@@ -1,0 +1,1 @@
+"""jaxsim: batched, differentiable simulation of decentralized resource-allocation systems."""

@@ -1,0 +1,1 @@
+"""The kernel contract, key streams, samplers, status bits, validation of input."""

@@ -1,0 +1,110 @@
+"""Refuse bad input before anything is traced, in one line that names the field, the value and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+import numpy as np
+
+
+class InvalidInput(ValueError):
+    """Bad input: which field, which value, what is wrong with it and what to do about it."""
+
+    def __init__(self, field: str, value: Any, problem: str, remedy: str):
+        """Compose the one-line message ``field = value: problem; remedy``."""
+        self.field, self.value, self.problem, self.remedy = field, value, problem, remedy
+        super().__init__(f"{field} = {_short(value)}: {problem}; {remedy}")
+
+
+class MissingExtra(ImportError):
+    """A feature needs a package of an extra that is not installed."""
+
+    def __init__(self, feature: str, package: str, extra: str):
+        """Say which extra brings the package."""
+        super().__init__(f"{feature} needs {package}; install it with: pip install 'jaxsim-allocation[{extra}]'")
+
+
+def _short(value: Any) -> str:
+    text = " ".join(str(value if isinstance(value, str) else np.asarray(value).tolist()).split()) or "''"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def refuse(field: str, value: Any, problem: str, remedy: str) -> NoReturn:
+    """Raise `InvalidInput`."""
+    raise InvalidInput(field, value, problem, remedy)
+
+
+def require(condition: bool, field: str, value: Any, problem: str, remedy: str) -> None:
+    """Raise `InvalidInput` unless the condition holds."""
+    if not condition:
+        refuse(field, value, problem, remedy)
+
+
+def numbers(field: str, value: Any) -> np.ndarray:
+    """Return the value as a finite float64 array; refuse text, NaN and infinity."""
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        refuse(field, value, "is not a number", "give a number, or numbers separated by commas")
+    require(bool(np.all(np.isfinite(array))), field, value, "is not finite", "give finite numbers")
+    return array
+
+
+def positive(field: str, value: Any) -> np.ndarray:
+    """Return the value as an array of numbers > 0."""
+    array = numbers(field, value)
+    require(array.size > 0 and bool(np.all(array > 0)), field, value, "must be positive", "give a number above 0")
+    return array
+
+
+def non_negative(field: str, value: Any) -> np.ndarray:
+    """Return the value as an array of numbers >= 0."""
+    array = numbers(field, value)
+    require(bool(np.all(array >= 0)), field, value, "must not be negative", "give 0 or a number above it")
+    return array
+
+
+def probability(field: str, value: Any) -> np.ndarray:
+    """Return the value as an array of numbers in [0, 1]."""
+    array = numbers(field, value)
+    ok = bool(np.all((array >= 0) & (array <= 1)))
+    require(ok, field, value, "is not a probability", "give a number between 0 and 1")
+    return array
+
+
+def distribution(field: str, value: Any, *, tolerance: float = 1e-9) -> np.ndarray:
+    """Return the value as an array whose last axis holds probability distributions."""
+    array = probability(field, value)
+    total = np.sum(array, axis=-1)
+    ok = bool(np.all(np.abs(total - 1) <= tolerance))
+    require(ok, field, value, "does not sum to 1", "make each row a probability distribution")
+    return array
+
+
+def integer(field: str, value: Any, *, low: int | None = None, high: int | None = None) -> int:
+    """Return the value as an int in [low, high]; 5.0 and '5' pass, 5.5, True and 'five' do not."""
+    wanted = "give a whole number" + ("" if low is None else f" >= {low}") + ("" if high is None else f" <= {high}")
+    if isinstance(value, bool | np.bool_):
+        refuse(field, value, "is not a whole number", wanted)
+    try:
+        number = float(value) if not isinstance(value, int | np.integer) else int(value)
+    except (TypeError, ValueError):
+        refuse(field, value, "is not a whole number", wanted)
+    whole = isinstance(number, int) or (math.isfinite(number) and number == int(number))
+    require(whole, field, value, "is not a whole number", wanted)
+    ok = (low is None or number >= low) and (high is None or number <= high)
+    require(ok, field, value, "is out of range", wanted)
+    return int(number)
+
+
+def choice(field: str, value: Any, allowed: Iterable[str]) -> str:
+    """Return the value if it is one of the allowed names; suggest the nearest name otherwise."""
+    names = list(allowed)
+    if value not in names:
+        near = difflib.get_close_matches(str(value), names, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        refuse(field, value, "is not known", f"{hint}choose one of: {', '.join(names)}")
+    return value
