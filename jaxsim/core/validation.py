@@ -24,7 +24,9 @@ class MissingExtra(ImportError):
 
     def __init__(self, feature: str, package: str, extra: str):
         """Say which extra brings the package."""
-        super().__init__(f"{feature} needs {package}; install it with: pip install 'jaxsim-allocation[{extra}]'")
+        super().__init__(
+            f"{feature} needs {package}; install it with: pip install 'jaxsim-allocation[{extra}]'"
+        )
 
 
 def _short(value: Any) -> str:
@@ -56,7 +58,9 @@ def numbers(field: str, value: Any) -> np.ndarray:
 def positive(field: str, value: Any) -> np.ndarray:
     """Return the value as an array of numbers > 0."""
     array = numbers(field, value)
-    require(array.size > 0 and bool(np.all(array > 0)), field, value, "must be positive", "give a number above 0")
+    require(
+        array.size > 0 and bool(np.all(array > 0)), field, value, "must be positive", "give a number above 0"
+    )
     return array
 
 
@@ -86,7 +90,8 @@ def distribution(field: str, value: Any, *, tolerance: float = 1e-9) -> np.ndarr
 
 def integer(field: str, value: Any, *, low: int | None = None, high: int | None = None) -> int:
     """Return the value as an int in [low, high]; 5.0 and '5' pass, 5.5, True and 'five' do not."""
-    wanted = "give a whole number" + ("" if low is None else f" >= {low}") + ("" if high is None else f" <= {high}")
+    bounds = ("" if low is None else f" >= {low}") + ("" if high is None else f" <= {high}")
+    wanted = f"give a whole number{bounds}"
     if isinstance(value, bool | np.bool_):
         refuse(field, value, "is not a whole number", wanted)
     try:
