@@ -1,0 +1,109 @@
+"""The contract that every model keeps: a pure state-transition kernel and what its numbers mean.
+
+    init(key, spec, context)                  -> State
+    draw(key, spec)                           -> Draws
+    step(draws, spec, context, policy, state) -> (State, Observables)
+
+All are pure and unbatched in replications; shapes and dtypes of the state are a fixed point of ``step``. The
+engine calls them under one ``vmap`` and one loop. ``draw`` is apart from ``step`` for speed alone: the engine
+computes the words of the next step at the end of this one, because random bits that are fused with a gather
+lose their vectorization (two times slower, measured). A kernel that does not care leaves ``draw`` out and
+receives the key itself.
+
+``context`` is what is constant along a path: `prepare` derives it once from the parameters (tables of
+transition probabilities, say); without `prepare` it is the parameters themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from jaxsim.core.random import Key
+from jaxsim.core.types import Array, Num, UInt32
+
+Observables = dict[str, Num[Array, ""]]
+"""What a step reports: named scalars. Integers are counted exactly, floats are summed with compensation."""
+
+
+class State(Protocol):
+    """What the next step needs and nothing else; a pytree with a status word."""
+
+    @property
+    def status(self) -> UInt32[Array, ""]:
+        """The union of the `jaxsim.core.status.Status` bits that were set so far."""
+        ...
+
+
+class Policy(Protocol):
+    """A pytree that turns an observation into an action; it sees only what its paper lets it see."""
+
+    def __call__(self, key: Any, observation: Any) -> Any:
+        """Return the action; ``key`` is a `Key`, or the words that the kernel has drawn for the policy."""
+        ...
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that users want, as a ratio of totals over the measured steps of a path.
+
+    name: what it is called on the command line and in results.
+    numerator: the observable whose total is taken.
+    per: ``"step"`` divides by the number of steps (with a uniformized clock this is the time average, since
+        every step has the same expected holding time); ``"horizon"`` gives the total over the horizon asked
+        for (the simulated time is a whole number of steps; the total is scaled by their ratio); the name of
+        another observable divides by its total.
+    scale: a factor, or a function of (spec, params) that gives it.
+    unit, summary: for tables, axes and help.
+    """
+
+    name: str
+    numerator: str
+    per: str = "step"
+    scale: float | Callable[[Any, Any], float] = 1.0
+    unit: str = ""
+    summary: str = ""
+
+
+def _params_themselves(spec: Any, params: Any, policy: Any) -> Any:
+    return params
+
+
+def _key_itself(key: Key, spec: Any) -> Key:
+    return key
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A model, ready to run: its static `Spec` and the functions of the contract.
+
+    family: the name of the family.
+    spec: static sizes and choices; hashable, so that one compilation serves every set of parameters.
+    init, draw, step, prepare: see the module's docstring; ``prepare(spec, params, policy) -> context``.
+    step_time: (spec, params) -> expected model time of one step.
+    metrics: what the Result reports.
+    horizon, warmup: defaults, in model time.
+    largest_count: no integer observable exceeds this in absolute value in one step; the engine folds its
+        32-bit counters into wider ones before they can overflow.
+    """
+
+    family: str
+    spec: Hashable
+    init: Callable[[Key, Any, Any], Any]
+    step: Callable[[Any, Any, Any, Any, Any], tuple[Any, Observables]]
+    step_time: Callable[[Any, Any], Any]
+    metrics: tuple[Metric, ...]
+    prepare: Callable[[Any, Any, Any], Any] = _params_themselves
+    draw: Callable[[Key, Any], Any] = _key_itself
+    horizon: float = 1000.0
+    warmup: float = 0.0
+    largest_count: int = 1 << 15
+
+
+@dataclass(frozen=True)
+class System:
+    """A kernel with the parameters to run it at: what ``key=value`` words describe."""
+
+    kernel: Kernel
+    params: Any

@@ -1,0 +1,82 @@
+"""The loop over the steps of one replication."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+from jax import lax
+
+from jaxsim.core.kernel import Kernel
+from jaxsim.core.random import Key
+from jaxsim.core.types import Array, Int
+from jaxsim.statistics import Totals
+
+TOTALS = Totals()
+LONGEST_BLOCK = 4096
+
+
+@dataclass(frozen=True)
+class FinalState:
+    """Record the last state of each replication."""
+
+
+@dataclass(frozen=True)
+class Every:
+    """Record, for every ``steps`` steps, the mean of each observable over those steps."""
+
+    steps: int
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Path:
+    """A replication under way: the key of the next step, its words, the state, and the totals so far."""
+
+    key: Key
+    draws: Any
+    state: Any
+    totals: dict[str, Any]
+
+
+def start(kernel: Kernel, policy: Any, context: Any, key: Key) -> Path:
+    """Return a path before its first step; ``key`` is the replication's key."""
+    state = kernel.init(key, kernel.spec, context)
+    draws = kernel.draw(key, kernel.spec)
+    _, observed = jax.eval_shape(lambda d, s: kernel.step(d, kernel.spec, context, policy, s), draws, state)
+    return Path(key, draws, state, TOTALS.init(observed))
+
+
+def block_length(kernel: Kernel) -> int:
+    """Return how many steps may pass before 32-bit counters are folded."""
+    return max(1, min(LONGEST_BLOCK, (2**31 - 1) // max(1, kernel.largest_count)))
+
+
+def advance(kernel: Kernel, policy: Any, context: Any, path: Path, steps: int | Int[Array, ""]) -> Path:
+    """Take that many steps: a Python int can be differentiated through, a traced one never recompiles."""
+    block = block_length(kernel)
+
+    def one(_: Any, path: Path) -> Path:
+        state, observed = kernel.step(path.draws, kernel.spec, context, policy, path.state)
+        key = path.key.next()
+        return Path(key, kernel.draw(key, kernel.spec), state, TOTALS.update(path.totals, observed))
+
+    def fold(path: Path) -> Path:
+        return Path(path.key, path.draws, path.state, TOTALS.fold(path.totals))
+
+    def blocks(length: Callable[[Any], Any]) -> Callable[[Any, Path], Path]:
+        return lambda i, path: fold(lax.fori_loop(0, length(i), one, path))
+
+    if isinstance(steps, int):
+        full, rest = divmod(steps, block)
+        path = lax.fori_loop(0, full, blocks(lambda i: block), path) if full else path
+        return blocks(lambda i: rest)(0, path) if rest else path
+    count = (steps + block - 1) // block
+    return lax.fori_loop(0, count, blocks(lambda i: lax.min(block, steps - i * block)), path)
+
+
+def emptied(path: Path) -> Path:
+    """Return the path with its totals set back to zero."""
+    return Path(path.key, path.draws, path.state, jax.tree.map(lambda x: x * 0, path.totals))

@@ -1,0 +1,76 @@
+"""How the work is cut: lanes under vmap, chunks one after another on a device, segments in time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+
+from jaxsim.core.validation import require
+
+CPU_WORKING_SET = 1 << 20
+"""Bytes of state that one loop should keep in a CPU core's cache: half of a common second-level cache."""
+CPU_MOST_LANES = 1024
+DEFAULT_MEMORY = 1 << 30
+MOST_CHUNKS = 16
+LONGEST_CALL = 1 << 17
+"""Steps between two looks at the clock: keeps progress alive on long horizons."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Replications side by side: ``devices * chunks * lanes`` to a batch."""
+
+    devices: tuple[Any, ...]
+    chunks: int
+    lanes: int
+    batches: int
+
+    @property
+    def batch(self) -> int:
+        """Replications in one batch."""
+        return len(self.devices) * self.chunks * self.lanes
+
+
+def bytes_of(tree: Any) -> int:
+    """Return the bytes of a pytree of arrays or their shapes."""
+    leaves = jax.tree.leaves(tree)
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
+
+
+def make_plan(replications: int, bytes_each: int, devices: tuple[Any, ...], memory: int) -> Plan:
+    """Cut the replications so that a loop stays in cache (CPU) or fills the device (GPU), within the memory.
+
+    Lanes and chunks are then evened out, so that as few padding replications as possible are simulated.
+
+    Raises:
+        InvalidInput: if not even one replication per device fits the memory.
+    """
+    need = 3 * max(bytes_each, 1)  # the state, its successor, and temporaries of the same size
+    fit = memory // (need * len(devices))
+    require(
+        fit >= 1, "memory", memory, "does not hold one replication", f"give at least {need} bytes per device"
+    )
+    if devices[0].platform == "cpu":
+        lanes = max(8, min(CPU_MOST_LANES, CPU_WORKING_SET // max(bytes_each, 1)))
+        lanes, most_chunks = min(lanes, fit), MOST_CHUNKS
+    else:
+        lanes, most_chunks = fit, 1
+    per_batch = len(devices) * lanes * max(1, min(most_chunks, fit // lanes))
+    batches = math.ceil(replications / per_batch)
+    on_device = math.ceil(replications / (batches * len(devices)))
+    chunks = math.ceil(on_device / lanes)
+    return Plan(devices, chunks, math.ceil(on_device / chunks), batches)
+
+
+def split(steps: int, parts: int) -> list[int]:
+    """Return ``parts`` whole numbers as equal as possible that sum to ``steps`` (fewer if steps are few)."""
+    parts = max(1, min(parts, steps))
+    return [steps * (i + 1) // parts - steps * i // parts for i in range(parts)]
+
+
+def calls(steps: int) -> list[int]:
+    """Return the lengths of the calls that make up a segment."""
+    return split(steps, math.ceil(steps / LONGEST_CALL)) if steps else []

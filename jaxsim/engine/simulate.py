@@ -1,0 +1,330 @@
+"""Simulate thousands of replications of any kernel and report estimates with intervals."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsim.core import random
+from jaxsim.core.kernel import Kernel
+from jaxsim.core.status import UntrustworthyResult, count_bits
+from jaxsim.core.validation import choice, integer, non_negative, positive, refuse, require
+from jaxsim.engine import batch as batches
+from jaxsim.engine.describe import describe, policy_name
+from jaxsim.engine.estimates import estimate, estimate_from_slices, replications_needed, series, sides
+from jaxsim.engine.path import TOTALS, Every, FinalState
+from jaxsim.engine.plan import DEFAULT_MEMORY, Plan, bytes_of, calls, make_plan, split
+from jaxsim.results import Result
+from jaxsim.statistics import mser5
+
+SLICES = 32
+"""Equal slices of the horizon: points of the time series, and batches when there is one replication."""
+PILOT_REPLICATIONS, PILOT_SLICES = 64, 400
+MOST_STEPS = 2**32 - 1
+MOST_REPLICATIONS = 2**31
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a simulation is: replication-steps done and planned, seconds since it began."""
+
+    done: float
+    total: float
+    seconds: float
+
+    @property
+    def fraction(self) -> float:
+        """Share of the work done."""
+        return min(1.0, self.done / self.total) if self.total else 1.0
+
+
+@dataclass
+class _Gathered:
+    """What the batches have delivered so far, on the host."""
+
+    totals: list[dict[str, np.ndarray]] = field(
+        default_factory=list
+    )  # per batch: observable -> (replications,)
+    slices: list[dict[str, np.ndarray]] = field(
+        default_factory=list
+    )  # per batch: (slices,) or (slices, reps)
+    status: list[np.ndarray] = field(default_factory=list)
+    final: list[Any] = field(default_factory=list)
+
+
+@dataclass
+class _Run:
+    """One simulation under way: the compiled pieces, the schedule, and the clock."""
+
+    kernel: Kernel
+    policy: Any
+    context: Any
+    root: random.Key
+    plan: Plan
+    warmup_steps: int
+    slice_steps: list[int]
+    record: FinalState | Every | None
+    progress: Callable[[Progress], None] | None
+    gathered: _Gathered = field(default_factory=_Gathered)
+    replications: int = 0
+    done: float = 0.0
+    total: float = 0.0
+    compile_seconds: float = 0.0
+    began: float = field(default_factory=time.perf_counter)
+
+    def proceed(self, batch: Any, steps: int) -> tuple[Any, dict[str, np.ndarray]]:
+        """Take steps, in calls short enough to show progress; return paths and totals on the host."""
+        sums: dict[str, np.ndarray] = {}
+        mesh = batches.mesh_of(self.plan)
+        for length in calls(steps):
+            count = jnp.int32(length)
+            batch, totals = batches.proceed(self.kernel, mesh, self.policy, self.context, batch, count)
+            for name, value in TOTALS.finalize(totals).items():
+                sums[name] = sums.get(name, 0.0) + value.reshape(-1)
+            self.done += length * self.plan.batch
+            if self.progress is not None:
+                self.progress(Progress(self.done, self.total, time.perf_counter() - self.began))
+        return batch, sums
+
+    def run_batch(self, first: int, count: int) -> None:
+        """Simulate the next batch; of its ``plan.batch`` paths the first ``count`` are wanted."""
+        plan, mesh = self.plan, batches.mesh_of(self.plan)
+        numbers = np.arange(first, first + plan.batch, dtype=np.uint32)
+        numbers = numbers.reshape(len(plan.devices) * plan.chunks, plan.lanes)
+        clock = time.perf_counter()
+        paths = batches.begin(self.kernel, mesh, self.policy, self.context, self.root, jnp.asarray(numbers))
+        if not self.gathered.totals:
+            # No steps: this compiles the program, so that compiling and running are timed apart.
+            paths, _ = batches.proceed(self.kernel, mesh, self.policy, self.context, paths, jnp.int32(0))
+            jax.block_until_ready(paths)
+            self.compile_seconds += time.perf_counter() - clock
+        paths, _ = self.proceed(paths, self.warmup_steps)
+        keep = isinstance(self.record, Every) or count == 1
+        sums, slices = {}, []
+        for steps in self.slice_steps:
+            paths, part = self.proceed(paths, steps)
+            part = {name: value[:count] for name, value in part.items()}
+            sums = {name: sums.get(name, 0.0) + value for name, value in part.items()}
+            slices.append(part if keep else {name: value.sum() for name, value in part.items()})
+        gathered = self.gathered
+        gathered.totals.append(sums)
+        gathered.slices.append({name: np.stack([s[name] for s in slices]) for name in sums})
+        gathered.status.append(np.asarray(paths.state.status).reshape(-1)[:count])
+        if isinstance(self.record, FinalState):
+            flat = jax.tree.map(lambda x: np.asarray(x).reshape(-1, *x.shape[2:])[:count], paths.state)
+            gathered.final.append(flat)
+
+    def extend(self, replications: int) -> None:
+        """Simulate until there are that many replications."""
+        todo = math.ceil((replications - self.replications) / self.plan.batch) * self.plan.batch
+        self.total = self.done + todo * (self.warmup_steps + sum(self.slice_steps))
+        while self.replications < replications:
+            count = min(self.plan.batch, replications - self.replications)
+            self.run_batch(self.replications, count)
+            self.replications += count
+
+    def totals(self) -> dict[str, np.ndarray]:
+        """Return the totals of every replication so far, in order of their numbers."""
+        names = self.gathered.totals[0]
+        return {name: np.concatenate([t[name] for t in self.gathered.totals]) for name in names}
+
+    def slice_totals(self) -> dict[str, np.ndarray]:
+        """Return the totals of each slice, summed over replications."""
+        per_batch = self.gathered.slices
+        return {
+            name: np.sum([s[name].reshape(len(self.slice_steps), -1).sum(axis=1) for s in per_batch], axis=0)
+            for name in per_batch[0]
+        }
+
+
+def _steps(name: str, horizon: float, step_time: float) -> int:
+    """Return the whole number of steps that covers the model time; forgives rounding in the quotient."""
+    steps = math.ceil(horizon / step_time - 1e-9)
+    remedy = f"shorten it: a path has at most 2**32 - 1 steps of expected length {step_time:.6g}"
+    require(steps <= MOST_STEPS, name, horizon, f"takes {steps} steps", remedy)
+    return steps
+
+
+def _time_shares(run: _Run, step_time: float, horizon: float) -> tuple[np.ndarray, np.ndarray]:
+    steps = np.asarray(run.slice_steps, np.float64)
+    return steps, steps * step_time / horizon
+
+
+def _detect_warmup(run: _Run, params: Any, step_time: float, horizon: float) -> float:
+    """Return the model time that MSER-5 finds on a pilot, the largest over the metrics."""
+    steps, shares = _time_shares(run, step_time, horizon)
+    count = run.replications
+    found = series(sides(run.kernel, params, run.slice_totals(), steps * count, shares * count))
+    cuts = {name: mser5(values[np.isfinite(values)]) for name, values in found.items()}
+    name = max(cuts, key=lambda n: cuts[n])
+    if cuts[name] >= len(run.slice_steps):
+        refuse(
+            "warmup", "auto", f"found no steady state in {name}", f"lengthen the horizon beyond {horizon:g}"
+        )
+    return float(np.sum(steps[: cuts[name]]) * step_time)
+
+
+def simulate(
+    kernel: Kernel,
+    policy: Any,
+    params: Any,
+    *,
+    seed: int = 0,
+    replications: int = 100,
+    horizon: float | None = None,
+    warmup: float | str | None = None,
+    precision: float | dict[str, float] | None = None,
+    level: float = 0.95,
+    record: FinalState | Every | None = None,
+    devices: tuple[Any, ...] | None = None,
+    memory: int = DEFAULT_MEMORY,
+    lanes: int | None = None,
+    on_trouble: str = "raise",
+    progress: Callable[[Progress], None] | None = None,
+) -> Result:
+    """Simulate independent replications and return estimates with confidence intervals.
+
+    Each metric is E[numerator total] / E[denominator total], estimated by the ratio of the means over
+    replications with a Student t interval; one replication alone is cut into batches in time instead.
+    A replication's path depends on the seed and its number only, not on the batch, the device or the host.
+
+    Args:
+        kernel, policy, params: the system; ``params`` and ``policy`` may change without recompiling.
+        seed: whole number in 0 .. 2**64 - 1.
+        replications: how many independent paths (with ``precision``, how many to begin with).
+        horizon: model time that is measured, after the warm-up; default from the kernel. It is covered by
+            a whole number of steps; with a uniformized clock their *expected* total time is the horizon.
+        warmup: model time that is simulated first and not measured; ``"auto"`` finds it by MSER-5 on a
+            pilot of at most 64 replications; default from the kernel.
+        precision: add replications until every half-width is at most this share of its mean; a dict
+            names metrics and their shares.
+        level: confidence level of the intervals.
+        record: ``FinalState()`` or ``Every(steps)``: arrays of the Result; nothing is kept otherwise.
+        devices: which devices; default all local ones. memory: bytes to use at most, over all devices.
+        lanes: replications side by side in one loop; by default as many as keep their state in cache.
+        on_trouble: ``"raise"`` refuses numbers that a status bit makes untrustworthy; ``"report"`` keeps
+            them, with the bits in ``Result.status``.
+        progress: called with a `Progress` after every piece of work.
+
+    Raises:
+        InvalidInput: for arguments out of range, before anything is traced.
+        UntrustworthyResult: if a status bit is set in any replication.
+    """
+    clock = time.perf_counter()
+    replications = integer("replications", replications, low=1, high=MOST_REPLICATIONS)
+    root = random.key(seed)
+    choice("on_trouble", on_trouble, ("raise", "report"))
+    require(0 < level < 1, "level", level, "is not a confidence level", "give a number between 0 and 1")
+    horizon = float(positive("horizon", kernel.horizon if horizon is None else horizon))
+    warmup = kernel.warmup if warmup is None else warmup
+    if precision is not None:
+        positive("precision", list(precision.values()) if isinstance(precision, dict) else precision)
+        require(replications > 1, "replications", 1, "leave nothing to judge a precision by", "begin with 30")
+    devices = tuple(devices or jax.local_devices())
+    step_time = float(positive("step_time", kernel.step_time(kernel.spec, params)))
+    context = batches.prepare(kernel, params, policy)
+
+    def planned(count: int) -> Plan:
+        shape = batches.first_path.eval_shape(kernel, policy, context, root)
+        plan = make_plan(count, bytes_of(shape), devices, int(positive("memory", memory)))
+        if lanes is None:
+            return plan
+        width = integer("lanes", lanes, low=1)
+        return Plan(devices, 1, width, math.ceil(count / (width * len(devices))))
+
+    def new_run(count: int, warmup_steps: int, slice_steps: list[int], record: Any) -> _Run:
+        plan = planned(count)
+        return _Run(kernel, policy, context, root, plan, warmup_steps, slice_steps, record, progress)
+
+    measured = _steps("horizon", horizon, step_time)
+    if warmup == "auto":
+        count = min(PILOT_REPLICATIONS, replications)
+        pilot = new_run(count, 0, split(measured, PILOT_SLICES), None)
+        pilot.extend(count)
+        warmup = _detect_warmup(pilot, params, step_time, horizon)
+    warmup = float(non_negative("warmup", warmup))
+    if isinstance(record, Every):
+        length = integer("record.steps", record.steps, low=1, high=measured)
+        slice_steps = [length] * (measured // length) + ([measured % length] if measured % length else [])
+    else:
+        slice_steps = split(measured, SLICES)
+    run = new_run(replications, _steps("warmup", warmup, step_time), slice_steps, record)
+    run.extend(replications)
+    while precision is not None:
+        count = run.replications
+        now = estimate(sides(kernel, params, run.totals(), *_measures(run, step_time, horizon)), level)
+        needed, worst = replications_needed(now, precision, count)
+        if needed <= count:
+            break
+        remedy = "ask for less, or lengthen the horizon"
+        require(needed <= MOST_REPLICATIONS, "precision", precision, f"needs {needed} ({worst})", remedy)
+        run.extend(min(math.ceil(1.05 * needed) + 1, 4 * count))
+    return _result(run, params, seed, horizon, warmup, step_time, level, on_trouble, clock)
+
+
+def _measures(run: _Run, step_time: float, horizon: float) -> tuple[np.ndarray, np.ndarray]:
+    steps, shares = _time_shares(run, step_time, horizon)
+    return np.asarray(steps.sum()), np.asarray(shares.sum())
+
+
+def _result(
+    run: _Run,
+    params: Any,
+    seed: int,
+    horizon: float,
+    warmup: float,
+    step_time: float,
+    level: float,
+    on_trouble: str,
+    clock: float,
+) -> Result:
+    """Assemble the Result; refuse untrustworthy numbers unless told to report them."""
+    kernel, count = run.kernel, run.replications
+    status = count_bits(np.concatenate(run.gathered.status))
+    if status and on_trouble == "raise":
+        raise UntrustworthyResult(status, count)
+    pairs = sides(kernel, params, run.totals(), *_measures(run, step_time, horizon))
+    steps, shares = _time_shares(run, step_time, horizon)
+    slices = sides(kernel, params, run.slice_totals(), steps * count, shares * count)
+    arrays = {}
+    if isinstance(run.record, Every):
+        per = run.gathered.slices
+        joined = {name: np.concatenate([s[name] for s in per], axis=1) for name in per[0]}
+        arrays = {name: (value / steps[:, None]).T for name, value in joined.items()}
+    if isinstance(run.record, FinalState):
+        whole = jax.tree.map(lambda *parts: np.concatenate(parts), *run.gathered.final)
+        leaves, _ = jax.tree_util.tree_flatten_with_path(whole)
+        arrays = {jax.tree_util.keystr(where, simple=True, separator="."): leaf for where, leaf in leaves}
+    run_seconds = time.perf_counter() - run.began - run.compile_seconds
+    return Result(
+        family=kernel.family,
+        spec=describe(kernel.spec),
+        params=describe(params),
+        policy=policy_name(run.policy),
+        seed=int(seed),
+        replications=count,
+        horizon=horizon,
+        warmup=warmup,
+        steps=int(steps.sum()),
+        estimates=estimate(pairs, level) if count > 1 else estimate_from_slices(slices, level),
+        units={metric.name: metric.unit for metric in kernel.metrics},
+        status=status,
+        samples={f"{name}.numerator": x for name, (x, _) in pairs.items()}
+        | {f"{name}.denominator": y for name, (_, y) in pairs.items()},
+        series={"time": warmup + np.cumsum(steps) * step_time, **series(slices)},
+        arrays=arrays,
+        timing={
+            "wall": time.perf_counter() - clock,
+            "compile": run.compile_seconds,
+            "run": run_seconds,
+            "steps_per_second": run.done / max(run_seconds, 1e-9),
+        },
+        device=f"{len(run.plan.devices)} x {run.plan.devices[0].device_kind}",
+    )

@@ -1,0 +1,1 @@
+"""One card per family: names and one-line summaries, nothing heavy."""

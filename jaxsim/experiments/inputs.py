@@ -1,0 +1,65 @@
+"""Words of the form ``key=value``, and calling a function with them."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from jaxsim.core.validation import choice, refuse, require
+
+
+def parse_value(text: str) -> Any:
+    """Return the value a word stands for: JSON (numbers, lists, true), a comma list of numbers, or text."""
+    text = text.strip()
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        pass
+    if "," in text:
+        parts = [parse_value(part) for part in text.split(",") if part.strip()]
+        if all(isinstance(part, int | float) for part in parts):
+            return parts
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def parse_words(words: Iterable[str]) -> dict[str, Any]:
+    """Return ``key=value`` words as a dict.
+
+    Raises:
+        InvalidInput: if a word has no ``=``, no key, no value, or repeats a key.
+    """
+    values: dict[str, Any] = {}
+    for word in words:
+        key, sign, text = word.partition("=")
+        ok = bool(sign) and key.strip().isidentifier() and bool(text.strip())
+        require(ok, "argument", word, "is not key=value", "write for instance delay=5")
+        key = key.strip()
+        require(key not in values, key, text, "is given twice", "give each key once")
+        values[key] = parse_value(text)
+    return values
+
+
+def keys_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the keyword-only arguments of a function with their defaults: the keys it can be called with."""
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def check_keys(values: Mapping[str, Any], *functions: Callable[..., Any]) -> None:
+    """Refuse keys that none of the functions has, suggesting the nearest one."""
+    known = [key for function in functions for key in keys_of(function)]
+    for key in values:
+        if key not in known and not known:
+            refuse("key", key, "is not known", "this takes no keys")
+        choice("key", key, known)
+
+
+def call(function: Callable[..., Any], values: Mapping[str, Any], *args: Any) -> Any:
+    """Call the function with those of the values that are its keys."""
+    wanted = keys_of(function)
+    return function(*args, **{key: value for key, value in values.items() if key in wanted})

@@ -1,0 +1,12 @@
+"""What a computation leaves behind: enough to read it, plot it, compare it and get it again.
+
+result.py   the Result of a simulation: estimates, status, samples, series, provenance
+report.py   the Report of an experiment: the paper's numbers beside ours, and curves
+storage.py  save and load, as a folder of JSON and npz (nothing that could execute code)
+"""
+
+from jaxsim.results.report import Claim, Curve, Panel, Report
+from jaxsim.results.result import Result, compare, versions
+from jaxsim.results.storage import load, save
+
+__all__ = ["Claim", "Curve", "Panel", "Report", "Result", "compare", "load", "save", "versions"]

@@ -1,0 +1,105 @@
+"""The Result of a simulation."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from jaxsim.core.validation import choice, require
+from jaxsim.statistics import Estimate, paired_interval
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a number depends on."""
+    found = {"python": platform.python_version()}
+    for package in ("jaxsim-allocation", "jax", "jaxlib", "numpy"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+
+
+@dataclass(frozen=True)
+class Result:
+    """Estimates with all that is needed to get them again.
+
+    family, spec, params, policy: the system, as plain JSON values (arrays as lists, long ones summarized).
+    seed, replications, horizon, warmup, steps: how it was simulated; steps after warm-up, per replication.
+    estimates: name -> Estimate. units: name -> unit.
+    status: how many replications have each trouble bit; empty when all is well.
+    samples: ``"<metric>.numerator"`` and ``"<metric>.denominator"``, one value per replication; the
+        metric is the ratio of their means. With these, two results can be compared in pairs.
+    series: ``"time"`` and one array per metric, averaged over replications, in equal slices of the horizon.
+    arrays: what `record` asked for.
+    timing: seconds: ``wall``, ``compile``, ``run``; ``steps_per_second`` over all replications.
+    versions, device: where it ran.
+    """
+
+    family: str
+    spec: dict[str, Any]
+    params: dict[str, Any]
+    policy: str
+    seed: int
+    replications: int
+    horizon: float
+    warmup: float
+    steps: int
+    estimates: dict[str, Estimate]
+    units: dict[str, str] = field(default_factory=dict)
+    status: dict[str, int] = field(default_factory=dict)
+    samples: dict[str, np.ndarray] = field(default_factory=dict)
+    series: dict[str, np.ndarray] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    timing: dict[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=versions)
+    device: str = ""
+
+    def __getitem__(self, metric: str) -> Estimate:
+        """Return the estimate of a metric; a misspelled name is answered with the nearest one."""
+        return self.estimates[choice("metric", metric, self.estimates)]
+
+    def head(self) -> dict[str, Any]:
+        """Return the part of the result that the command line prints as JSON."""
+        return {
+            "family": self.family,
+            "spec": self.spec,
+            "params": self.params,
+            "policy": self.policy,
+            "seed": self.seed,
+            "replications": self.replications,
+            "metrics": {
+                name: {"mean": e.mean, "half_width": e.half_width, "level": e.level}
+                for name, e in self.estimates.items()
+            },
+            "status": self.status,
+            "wall_seconds": self.timing.get("wall", float("nan")),
+            "versions": self.versions,
+        }
+
+
+def compare(first: Result, second: Result, metric: str, level: float = 0.95) -> Estimate:
+    """Return the difference first - second of a metric, paired by replication.
+
+    Under one seed both saw the same random words for the same purposes (common random numbers), so the
+    interval of the difference is usually much shorter than either interval.
+
+    Raises:
+        InvalidInput: if seeds or numbers of replications differ, or the metric is unknown.
+    """
+    choice("metric", metric, first.estimates)
+    choice("metric", metric, second.estimates)
+    same = (first.seed, first.replications) == (second.seed, second.replications)
+    require(
+        same,
+        "seed, replications",
+        ((first.seed, first.replications), (second.seed, second.replications)),
+        "differ, so the replications do not pair",
+        "run both with the same seed and number of replications",
+    )
+    pairs = [(r.samples[f"{metric}.numerator"], r.samples[f"{metric}.denominator"]) for r in (first, second)]
+    return paired_interval(*pairs, level=level)

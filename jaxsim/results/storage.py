@@ -1,0 +1,100 @@
+"""Save and load a Result as a folder: ``result.json`` for the head, ``arrays.npz`` for the arrays."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from jaxsim.core.validation import refuse, require
+from jaxsim.results.result import Result
+from jaxsim.statistics import Estimate
+
+FORMAT = 1
+_ARRAY_FIELDS = ("samples", "series", "arrays")
+
+
+def plain(value: Any) -> Any:
+    """Return the value with infinities and NaN as text, so that the JSON is strict."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf")
+    return value
+
+
+def _write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
+    """Write a file under another name, then rename it: readers see the old file or the new, never half."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def save(result: Result, folder: str | Path) -> Path:
+    """Write the result into the folder (made if missing; an older result there is replaced); return it.
+
+    Raises:
+        InvalidInput: if the folder cannot be written.
+    """
+    folder = Path(folder)
+    estimates = {name: vars(e) for name, e in result.estimates.items()}
+    scalars = {k: v for k, v in vars(result).items() if k not in (*_ARRAY_FIELDS, "estimates")}
+    head = plain({"format": FORMAT, **scalars, "estimates": estimates})
+    arrays = {f"{kind}/{name}": a for kind in _ARRAY_FIELDS for name, a in getattr(result, kind).items()}
+    text = json.dumps(head, indent=2, allow_nan=False).encode()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_whole(folder / "arrays.npz", lambda file: np.savez_compressed(file, **arrays))
+        _write_whole(folder / "result.json", lambda file: file.write(text))
+    except OSError as error:
+        refuse("out", str(folder), f"cannot be written ({error.strerror})", "choose another folder")
+    return folder
+
+
+def _estimate(fields: dict[str, Any]) -> Estimate:
+    numbers = {name: float(fields[name]) for name in ("mean", "half_width")}
+    return Estimate(**{**fields, **numbers})
+
+
+def load(folder: str | Path) -> Result:
+    """Read a result back.
+
+    Raises:
+        InvalidInput: if the folder holds no result, or one that cannot be read.
+    """
+    folder = Path(folder)
+    head_path = folder / "result.json"
+    require(head_path.is_file(), "folder", str(folder), "holds no result", "give a folder that --out made")
+    try:
+        head = json.loads(head_path.read_text())
+        with np.load(folder / "arrays.npz", allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        version = head.pop("format")
+        require(version == FORMAT, "format", version, "is not known", f"this jaxsim reads format {FORMAT}")
+        estimates = {name: _estimate(e) for name, e in head.pop("estimates").items()}
+        split: dict[str, Any] = {kind: {} for kind in _ARRAY_FIELDS}
+        for name, array in arrays.items():
+            kind, _, rest = name.partition("/")
+            split[kind][rest] = array
+        return Result(**head, estimates=estimates, **split)
+    except (OSError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        refuse("folder", str(folder), f"holds a damaged result ({type(error).__name__})", "simulate again")
+    except ValueError as error:
+        if "format" in str(error):
+            raise
+        refuse("folder", str(folder), "holds a damaged result", "simulate again")
