@@ -7,6 +7,7 @@ import enum
 import jax.numpy as jnp
 import numpy as np
 
+from jaxsim.core.errors import UntrustworthyResult
 from jaxsim.core.types import Array, Bool, UInt32
 
 
@@ -31,17 +32,9 @@ REMEDY = {
 }
 
 
-class UntrustworthyResult(RuntimeError):
-    """Some replications met trouble, so their numbers must not be used; says which, how many, what to do."""
-
-    def __init__(self, counts: dict[str, int], replications: int):
-        """Name each bit, how many replications have it, and its remedy."""
-        self.counts, self.replications = counts, replications
-        parts = [
-            f"{name} in {count} of {replications} replications ({REMEDY[Status[name]]})"
-            for name, count in counts.items()
-        ]
-        super().__init__("status = " + "; ".join(parts))
+def untrustworthy(counts: dict[str, int], replications: int) -> UntrustworthyResult:
+    """Return the error that names the bits, how many replications have them, and what to do."""
+    return UntrustworthyResult(counts, replications, {name: REMEDY[Status[name]] for name in counts})
 
 
 def no_trouble() -> UInt32[Array, ""]:

@@ -9,29 +9,21 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from jaxsim.core.errors import InvalidInput, MissingExtra
 
-class InvalidInput(ValueError):
-    """Bad input: which field, which value, what is wrong with it and what to do about it."""
-
-    def __init__(self, field: str, value: Any, problem: str, remedy: str):
-        """Compose the one-line message ``field = value: problem; remedy``."""
-        self.field, self.value, self.problem, self.remedy = field, value, problem, remedy
-        super().__init__(f"{field} = {_short(value)}: {problem}; {remedy}")
-
-
-class MissingExtra(ImportError):
-    """A feature needs a package of an extra that is not installed."""
-
-    def __init__(self, feature: str, package: str, extra: str):
-        """Say which extra brings the package."""
-        super().__init__(
-            f"{feature} needs {package}; install it with: pip install 'jaxsim-allocation[{extra}]'"
-        )
-
-
-def _short(value: Any) -> str:
-    text = " ".join(str(value if isinstance(value, str) else np.asarray(value).tolist()).split()) or "''"
-    return text if len(text) <= 60 else text[:57] + "..."
+__all__ = [
+    "InvalidInput",
+    "MissingExtra",
+    "choice",
+    "distribution",
+    "integer",
+    "non_negative",
+    "numbers",
+    "positive",
+    "probability",
+    "refuse",
+    "require",
+]
 
 
 def refuse(field: str, value: Any, problem: str, remedy: str) -> NoReturn:

@@ -14,7 +14,7 @@ import numpy as np
 
 from jaxsim.core import random
 from jaxsim.core.kernel import Kernel
-from jaxsim.core.status import UntrustworthyResult, count_bits
+from jaxsim.core.status import count_bits, untrustworthy
 from jaxsim.core.validation import choice, integer, non_negative, positive, refuse, require
 from jaxsim.engine import batch as batches
 from jaxsim.engine.describe import describe, policy_name
@@ -289,7 +289,7 @@ def _result(
     kernel, count = run.kernel, run.replications
     status = count_bits(np.concatenate(run.gathered.status))
     if status and on_trouble == "raise":
-        raise UntrustworthyResult(status, count)
+        raise untrustworthy(status, count)
     pairs = sides(kernel, params, run.totals(), *_measures(run, step_time, horizon))
     steps, shares = _time_shares(run, step_time, horizon)
     slices = sides(kernel, params, run.slice_totals(), steps * count, shares * count)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import json
+import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from jaxsim.core.validation import choice, refuse, require
@@ -41,6 +43,26 @@ def parse_words(words: Iterable[str]) -> dict[str, Any]:
         key = key.strip()
         require(key not in values, key, text, "is given twice", "give each key once")
         values[key] = parse_value(text)
+    return values
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Return the keys of a TOML file.
+
+    Raises:
+        InvalidInput: if the file cannot be read, is not TOML, or holds tables.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        refuse("config", str(path), f"cannot be read ({error.strerror})", "give the path of a TOML file")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        refuse("config", str(path), f"is not TOML ({error})", "write lines such as: delay = 5")
+    for key, value in values.items():
+        flat = not isinstance(value, dict)
+        require(
+            flat, f"config, {key}", "a table", "is not a key of the system", "write keys at the top level"
+        )
     return values
 
 

@@ -7,6 +7,18 @@ storage.py  save and load, as a folder of JSON and npz (nothing that could execu
 
 from jaxsim.results.report import Claim, Curve, Panel, Report
 from jaxsim.results.result import Result, compare, versions
-from jaxsim.results.storage import load, save
+from jaxsim.results.storage import load, load_report, save, save_report
 
-__all__ = ["Claim", "Curve", "Panel", "Report", "Result", "compare", "load", "save", "versions"]
+__all__ = [
+    "Claim",
+    "Curve",
+    "Panel",
+    "Report",
+    "Result",
+    "compare",
+    "load",
+    "load_report",
+    "save",
+    "save_report",
+    "versions",
+]

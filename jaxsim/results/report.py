@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 from jaxsim.results.result import versions
 
@@ -67,3 +67,32 @@ class Report:
     seed: int = 0
     wall_seconds: float = float("nan")
     versions: dict[str, str] = field(default_factory=versions)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the report as plain values."""
+        return asdict(self)
+
+    @staticmethod
+    def from_plain(values: dict[str, Any]) -> Report:
+        """Return the report that `plain` described."""
+        numbers = {"ours", "paper", "half_width"}
+
+        def claim(fields: dict[str, Any]) -> Claim:
+            return Claim(**{k: _number(v) if k in numbers else v for k, v in fields.items()})
+
+        def curve(fields: dict[str, Any]) -> Curve:
+            lists = {k: fields[k] and tuple(float(v) for v in fields[k]) for k in ("x", "y", "half_width")}
+            return Curve(**{**fields, **lists})
+
+        def panel(fields: dict[str, Any]) -> Panel:
+            return Panel(**{**fields, "curves": tuple(curve(c) for c in fields["curves"])})
+
+        claims = tuple(claim(c) for c in values["claims"])
+        panels = tuple(panel(p) for p in values["panels"])
+        seconds = float(values["wall_seconds"])
+        return Report(**{**values, "claims": claims, "panels": panels, "wall_seconds": seconds})
+
+
+def _number(value: Any) -> Any:
+    """Return infinities and NaN, which strict JSON writes as text, as numbers again."""
+    return float(value) if value in ("nan", "inf", "-inf") else value

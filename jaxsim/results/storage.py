@@ -1,4 +1,7 @@
-"""Save and load a Result as a folder: ``result.json`` for the head, ``arrays.npz`` for the arrays."""
+"""Save and load Results and Reports as folders of strict JSON and npz; nothing loaded can execute code.
+
+A Result is ``result.json`` (the head) and ``arrays.npz`` (the arrays); a Report is ``report.json``.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from jaxsim.core.validation import refuse, require
+from jaxsim.results.report import Report
 from jaxsim.results.result import Result
 from jaxsim.statistics import Estimate
 
@@ -98,3 +102,43 @@ def load(folder: str | Path) -> Result:
         if "format" in str(error):
             raise
         refuse("folder", str(folder), "holds a damaged result", "simulate again")
+
+
+def save_report(report: Report, folder: str | Path) -> Path:
+    """Write the report into the folder; return it.
+
+    Raises:
+        InvalidInput: if the folder cannot be written.
+    """
+    folder = Path(folder)
+    text = json.dumps(plain({"format": FORMAT, **report.plain()}), indent=2, allow_nan=False).encode()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_whole(folder / "report.json", lambda file: file.write(text))
+    except OSError as error:
+        refuse("out", str(folder), f"cannot be written ({error.strerror})", "choose another folder")
+    return folder
+
+
+def load_report(folder: str | Path) -> Report:
+    """Read a report back.
+
+    Raises:
+        InvalidInput: if the folder holds no report, or one that cannot be read.
+    """
+    path = Path(folder) / "report.json"
+    require(path.is_file(), "folder", str(folder), "holds no report", "give a folder that --out made")
+    try:
+        values = json.loads(path.read_text())
+        version = values.pop("format")
+    except (OSError, KeyError, ValueError) as error:
+        refuse(
+            "folder", str(folder), f"holds a damaged report ({type(error).__name__})", "reproduce it again"
+        )
+    require(version == FORMAT, "format", version, "is not known", f"this jaxsim reads format {FORMAT}")
+    try:
+        return Report.from_plain(values)
+    except (KeyError, TypeError, ValueError) as error:
+        refuse(
+            "folder", str(folder), f"holds a damaged report ({type(error).__name__})", "reproduce it again"
+        )

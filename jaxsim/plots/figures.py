@@ -1,0 +1,94 @@
+"""Figures of results: estimates with intervals, series in time, and the panels of a report."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from jaxsim.plots.style import MARKERS, style
+from jaxsim.results import Curve, Report, Result
+
+
+def _label(metric: str, unit: str) -> str:
+    name = metric.replace("_", " ")
+    return f"{name} [{unit}]" if unit else name
+
+
+def _grid(library: Any, count: int, wide: float, high: float, columns: int = 3) -> tuple[Any, list[Any]]:
+    """Return a figure and ``count`` axes in rows of at most three."""
+    columns = min(columns, count)
+    rows = math.ceil(count / columns)
+    figure = library.figure.Figure(figsize=(wide * columns, high * rows + 0.6))
+    return figure, [figure.add_subplot(rows, columns, i + 1) for i in range(count)]
+
+
+def estimates_figure(results: dict[str, Result]) -> Any:
+    """Draw every metric of every result as a point with its confidence interval, one panel per metric."""
+    first = next(iter(results.values()))
+    with style() as library:
+        figure, axes = _grid(library, len(first.estimates), 3.4, 0.5 + 0.45 * max(3, len(results)))
+        places = np.arange(len(results))[::-1]
+        for axis, metric in zip(axes, first.estimates, strict=True):
+            for i, (place, result) in enumerate(zip(places, results.values(), strict=True)):
+                estimate = result.estimates[metric]
+                width = estimate.half_width if math.isfinite(estimate.half_width) else 0.0
+                style_of = {"fmt": MARKERS[i % len(MARKERS)], "color": f"C{i}", "capsize": 3}
+                axis.errorbar(estimate.mean, place, xerr=width, **style_of)
+            axis.set_yticks(places, list(results))
+            axis.set_ylim(-0.6, len(results) - 0.4)
+            axis.set_xlabel(_label(metric, first.units.get(metric, "")))
+            axis.xaxis.set_major_locator(library.ticker.MaxNLocator(4))
+        level = next(iter(first.estimates.values())).level
+        title = f"{first.family}: means with {100 * level:g} % confidence intervals"
+        figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    return figure
+
+
+def series_figure(results: dict[str, Result]) -> Any:
+    """Draw every metric against model time, averaged over replications in slices of the horizon."""
+    first = next(iter(results.values()))
+    metrics = [name for name in first.series if name != "time"]
+    with style() as library:
+        figure, axes = _grid(library, len(metrics), 3.6, 2.6)
+        for axis, metric in zip(axes, metrics, strict=True):
+            for name, result in results.items():
+                axis.plot(result.series["time"], result.series[metric], label=name)
+            axis.set_xlabel("model time (end of slice)")
+            axis.set_ylabel(_label(metric, first.units.get(metric, "")))
+            axis.margins(y=0.15)
+        axes[0].legend()
+        title = f"{first.family}: mean over {first.replications} replications, slice by slice"
+        figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    return figure
+
+
+def _draw_curve(axis: Any, curve: Curve, number: int) -> None:
+    colour, marker = f"C{number % 7}", MARKERS[number % len(MARKERS)]
+    look: dict[str, Any] = {"color": colour, "label": curve.label}
+    if curve.half_width is not None:
+        fmt = marker if curve.style == "points" else f"{marker}-"
+        axis.errorbar(curve.x, curve.y, yerr=curve.half_width, fmt=fmt, ms=4, capsize=2, **look)
+    elif curve.style == "points":
+        axis.plot(curve.x, curve.y, marker, ms=4, **look)
+    elif curve.style == "steps":
+        axis.step(curve.x, curve.y, where="post", **look)
+    else:
+        axis.plot(curve.x, curve.y, **look)
+
+
+def report_figure(report: Report) -> Any:
+    """Draw the panels of a report."""
+    with style() as library:
+        figure, axes = _grid(library, len(report.panels), 4.6, 3.4, columns=2)
+        for axis, panel in zip(axes, report.panels, strict=True):
+            for number, curve in enumerate(panel.curves):
+                _draw_curve(axis, curve, number)
+            axis.set(title=panel.title, xlabel=panel.x_label, ylabel=panel.y_label)
+            axis.set_xscale("log" if panel.log_x else "linear")
+            axis.set_yscale("log" if panel.log_y else "linear")
+            if any(curve.label for curve in panel.curves):
+                axis.legend(fontsize="small")
+        figure.suptitle(f"{report.title} ({report.source})", x=0.01, ha="left", fontsize="medium", wrap=True)
+    return figure

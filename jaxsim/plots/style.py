@@ -1,0 +1,44 @@
+"""One look for every figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from jaxsim.core.validation import MissingExtra
+
+# Okabe and Ito (2008): distinguishable with every kind of colour vision.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+def matplotlib() -> Any:
+    """Return matplotlib, set to draw to files; say which extra brings it if it is missing."""
+    try:
+        import matplotlib as found
+    except ImportError:
+        raise MissingExtra("drawing", "matplotlib", "plots") from None
+    return found
+
+
+@contextmanager
+def style() -> Iterator[Any]:
+    """Give ``Figure``-making code the package's fonts, colours and grid for its duration."""
+    library = matplotlib()
+    settings = {
+        "axes.prop_cycle": library.cycler(color=COLOURS),
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.titlesize": "medium",
+        "axes.titlelocation": "left",
+        "grid.alpha": 0.25,
+        "legend.frameon": False,
+        "figure.constrained_layout.use": True,
+        "savefig.dpi": 150,
+        "svg.hashsalt": "jaxsim",
+        "font.size": 10,
+    }
+    with library.rc_context(settings):
+        yield library

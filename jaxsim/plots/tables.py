@@ -1,0 +1,111 @@
+"""Tables for the terminal, from Results and Reports."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from jaxsim.results import Report, Result, compare
+
+
+def _table(title: str, *columns: tuple[str, Any]) -> Table:
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for name, justify in columns:
+        table.add_column(name, justify=justify, overflow="fold")
+    return table
+
+
+def _digits(half_width: float) -> int:
+    """Return how many decimals show two digits of the half-width."""
+    if not math.isfinite(half_width) or half_width <= 0:
+        return 6
+    return min(12, max(0, 1 - math.floor(math.log10(half_width))))
+
+
+def _share(half_width: float, mean: float) -> str:
+    if not (math.isfinite(half_width) and math.isfinite(mean)) or mean == 0:
+        return "-"
+    return f"{100 * half_width / abs(mean):.2g} %"
+
+
+def estimates_table(results: dict[str, Result]) -> Table:
+    """Return metric by metric, policy by policy: mean, half-width, share of the mean."""
+    first = next(iter(results.values()))
+    level = next(iter(first.estimates.values())).level
+    columns = (("metric", "left"), ("policy", "left"), ("mean", "right"), (f"± ({100 * level:g} %)", "right"))
+    table = _table(f"{first.family}, seed {first.seed}", *columns, ("±/mean", "right"), ("unit", "left"))
+    for metric, unit in first.units.items():
+        for name, result in results.items():
+            e = result.estimates[metric]
+            digits = _digits(e.half_width)
+            width = f"{e.half_width:.{digits}f}" if math.isfinite(e.half_width) else "unknown"
+            table.add_row(metric, name, f"{e.mean:.{digits}f}", width, _share(e.half_width, e.mean), unit)
+    return table
+
+
+def differences_table(results: dict[str, Result]) -> Table:
+    """Return each policy minus the first, paired by replication where the numbers allow it."""
+    (base, first), *others = results.items()
+    title = f"difference from {base}, paired by replication"
+    table = _table(title, ("metric", "left"), ("policy", "left"), ("difference", "right"), ("±", "right"))
+    for metric in first.estimates:
+        for name, result in others:
+            if result.replications != first.replications or first.replications < 2:
+                continue
+            e = compare(result, first, metric)
+            digits = _digits(e.half_width)
+            table.add_row(metric, name, f"{e.mean:+.{digits}f}", f"{e.half_width:.{digits}f}")
+    return table
+
+
+def footer(results: dict[str, Result]) -> list[str]:
+    """Return the lines below the table: replications, horizon, speed, device, and any trouble."""
+    lines = []
+    for name, result in results.items():
+        timing = result.timing
+        lines.append(
+            f"{name}: {result.replications} replications x {result.steps} steps, horizon {result.horizon:g}, "
+            f"warm-up {result.warmup:g}; {timing['run']:.1f} s + {timing['compile']:.1f} s compiling "
+            f"({result.device})"
+        )
+        for bit, count in result.status.items():
+            lines.append(f"{name}: NOT TRUSTWORTHY: {bit} in {count} of {result.replications} replications")
+        for metric, e in result.estimates.items():
+            if "correlated" in e.method:
+                lines.append(f"{name}: {metric}: {e.method}")
+    return lines
+
+
+def values_table(problem: str, summary: str, values: dict[str, Any]) -> Table:
+    """Return the answer of a problem, name by name."""
+    table = _table(f"{problem}: {summary}", ("quantity", "left"), ("value", "left"))
+    for name, value in values.items():
+        table.add_row(name, _text(value))
+    return table
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_text(v) for v in value) + "]"
+    return str(value)
+
+
+def report_table(report: Report) -> Table:
+    """Return claim by claim: the paper's value, ours, the verdict."""
+    columns = (("quantity", "left"), ("paper", "right"), ("ours", "right"), ("verdict", "left"))
+    seconds = f"{report.wall_seconds:.1f} s" if math.isfinite(report.wall_seconds) else ""
+    table = _table(f"{report.name}: {report.title} ({report.source}) {seconds}", *columns)
+    for claim in report.claims:
+        ours = claim.ours if isinstance(claim.ours, str) else f"{claim.ours:.6g}"
+        if claim.half_width and not isinstance(claim.ours, str):
+            digits = _digits(claim.half_width)
+            ours = f"{claim.ours:.{digits}f} ± {claim.half_width:.{digits}f}"
+        paper = "" if claim.paper is None else _text(claim.paper)
+        verdict = claim.verdict + (f" ({claim.note})" if claim.note else "")
+        table.add_row(claim.quantity, paper, ours, verdict)
+    return table
