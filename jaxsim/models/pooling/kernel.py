@@ -1,0 +1,154 @@
+"""The pooling mechanism as a kernel: one step is one event at one server.
+
+A job arrives at server i: it goes to the pool for one token if the policy asks for that and there is a
+token, and joins the server's own queue otherwise. A unit of capacity arrives at server i: it serves the
+server's own queue, or is offered to the pool, or is wasted. An offer serves the oldest job of the pool if
+there is one, and earns a token with probability phi whether there is one or not. A server with C tokens
+cannot offer.
+
+Source: Chen, Chen, Qian (2023), "Incentivizing Resource Pooling", section 2.2.1; token bounds: section 6.1.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+
+from jaxsim.core import samplers
+from jaxsim.core.kernel import Kernel, Observables
+from jaxsim.core.random import Key, Stream
+from jaxsim.core.status import Status, no_trouble, raise_bit
+from jaxsim.core.types import Array, Bool, Int
+from jaxsim.models.pooling import ring as rings
+from jaxsim.models.pooling.events import Draws, Event, draw, event, prepare, total_rate
+from jaxsim.models.pooling.metrics import metrics
+from jaxsim.models.pooling.spec import (
+    OFFER,
+    SERVE,
+    Action,
+    Context,
+    Observation,
+    Spec,
+    State,
+    at_bound,
+    pack,
+    unpack,
+)
+
+
+class Move(NamedTuple):
+    """What happens at the server: at most one of the first four is true; helps and earns imply offers."""
+
+    keeps: Bool[Array, ""]
+    requests: Bool[Array, ""]
+    serves: Bool[Array, ""]
+    offers: Bool[Array, ""]
+    helps: Bool[Array, ""]
+    earns: Bool[Array, ""]
+
+
+def move(spec: Spec, context: Context, seen: Observation, pool: Int[Array, ""], e: Event, a: Action) -> Move:
+    """Apply the rules of the mechanism to an event and the server's action.
+
+    A request without a token keeps the job; an offer at C tokens, or service of an empty queue, is idleness.
+    """
+    may_request = may_offer = True
+    if spec.tokens == "bounded":
+        may_request, may_offer = seen.tokens > 0, seen.tokens < spec.token_cap
+    requests = e.arrival & a.request & may_request
+    serves = ~e.arrival & (a.use == SERVE) & (seen.queue > 0)
+    offers = ~e.arrival & (a.use == OFFER) & may_offer
+    earns = offers & (e.lot < context.token_probability)
+    return Move(e.arrival & ~requests, requests, serves, offers, offers & (pool > 0), earns)
+
+
+def init(key: Key, spec: Spec, context: Context) -> State:
+    """Return empty queues, an empty pool, and the initial tokens (see `Spec.initial_tokens`)."""
+    del context
+    if spec.tokens == "unlimited":
+        tokens = jnp.zeros(spec.servers, jnp.int32)
+    elif spec.initial_tokens is None:
+        tokens = samplers.index(key.words(Stream.INITIAL, spec.servers), spec.token_cap + 1)
+    else:
+        tokens = jnp.full(spec.servers, spec.initial_tokens, jnp.int32)
+    nothing = jnp.zeros(spec.servers, jnp.int32)
+    words = pack(spec, nothing, tokens, nothing == 1)
+    ring = rings.empty(spec.pool_slots) if spec.waits == "exact" else None
+    zero = jnp.int32(0)
+    return State(words, zero, zero, jnp.sum(at_bound(spec, tokens), dtype=jnp.int32), ring, no_trouble())
+
+
+def step(draws: Draws, spec: Spec, context: Context, policy: Any, state: State) -> tuple[State, Observables]:
+    """Let one event happen; report the state it found and what it did.
+
+    Every step has the same expected length, so the mean over steps of what the events find is the average
+    over time.
+    """
+    e = event(draws, spec, context)
+    word = state.words.at[e.server].get(mode="promise_in_bounds")
+    queue, tokens, busy = unpack(spec, word)
+    seen = Observation(e.server, queue, tokens, busy)
+    m = move(spec, context, seen, state.pool, e, policy(e.coin, seen))
+
+    added = m.keeps.astype(jnp.int32) - m.serves.astype(jnp.int32)
+    earned = m.earns.astype(jnp.int32) - m.requests.astype(jnp.int32)
+    new_tokens = tokens + earned if spec.tokens == "bounded" else tokens
+    new_word = pack(spec, queue + added, new_tokens, jnp.where(m.offers, m.helps, busy))
+    words = state.words.at[e.server].set(new_word, mode="promise_in_bounds", unique_indices=True)
+    bound = at_bound(spec, new_tokens).astype(jnp.int32) - at_bound(spec, tokens).astype(jnp.int32)
+    pool = state.pool + m.requests.astype(jnp.int32) - m.helps.astype(jnp.int32)
+    full = m.keeps & (queue >= spec.longest_queue)
+    status = raise_bit(state.status, Status.QUEUE_OVERFLOW, full | (state.jobs + state.pool > spec.most_jobs))
+
+    observed = _observe(context, state, m)
+    ring = state.ring
+    if ring is not None:
+        ring, served = rings.turn(ring, state.pool, draws.step, e.server, m.requests, m.helps)
+        status = raise_bit(status, Status.BUFFER_OVERFLOW, served.overflow)
+        observed |= {"waited": served.waited}
+        observed |= _observe_first(spec, context, state, e, m)
+    return State(words, pool, state.jobs + added, state.at_bound + bound, ring, status), observed
+
+
+def _observe(context: Context, state: State, m: Move) -> Observables:
+    works = (m.serves | m.helps).astype(jnp.float32)
+    held = (state.jobs + state.pool).astype(jnp.float32)
+    return {
+        "queued": state.jobs,
+        "pooled": state.pool,
+        "at_bound": state.at_bound,
+        "requests": m.requests.astype(jnp.int32),
+        "offers": m.offers.astype(jnp.int32),
+        "helps": m.helps.astype(jnp.int32),
+        "cost": held + works * context.served_cost,
+    }
+
+
+def _observe_first(spec: Spec, context: Context, state: State, e: Event, m: Move) -> Observables:
+    """Return server 0's own part: its jobs in its queue and in the pool, and what it pays for serving."""
+    queue = unpack(spec, state.words[0])[0]
+    pooled = state.ring.owned_by_first if state.ring is not None else jnp.int32(0)
+    works = ((m.serves | m.helps) & (e.server == 0)).astype(jnp.float32)
+    return {
+        "first_queued": queue,
+        "first_pooled": pooled,
+        "first_cost": (queue + pooled).astype(jnp.float32) + works * context.served_cost,
+    }
+
+
+def build(spec: Spec, *, horizon: float, warmup: float) -> Kernel:
+    """Return the kernel of a Spec."""
+    return Kernel(
+        family="pooling",
+        spec=spec,
+        init=init,
+        step=step,
+        step_time=lambda spec, params: 1.0 / total_rate(spec, params),
+        metrics=metrics(spec),
+        prepare=prepare,
+        draw=draw,
+        horizon=horizon,
+        warmup=warmup,
+        largest_count=spec.most_jobs,
+    )

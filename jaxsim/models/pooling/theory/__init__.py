@@ -1,0 +1,1 @@
+"""What is known exactly about the token mechanism."""
