@@ -15,13 +15,13 @@ Source: Salmon, Moraes, Dror, Shaw (2011), "Parallel random numbers: as easy as 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsim.core.types import Array, Int, UInt32
+from jaxsim.core.tree import pytree
+from jaxsim.core.types import Array, Int, UInt32, Whole
 from jaxsim.core.validation import integer
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
@@ -67,8 +67,7 @@ def threefry(
     return x0, x1
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@pytree
 class Key:
     """Where random words come from: the two key words of a replication and the step it is at."""
 
@@ -104,7 +103,7 @@ class Key:
         return jnp.concatenate([first, second])[:count]
 
 
-def key(seed: int) -> Key:
+def key(seed: Whole) -> Key:
     """Return the root key of a seed in 0 .. 2**64 - 1; derive a replication's key from it.
 
     Raises:

@@ -27,6 +27,13 @@ else:
         Bool = Float = Int = Num = Shaped = UInt = UInt8 = UInt16 = UInt32 = _Unchecked
         PyTree = Any
 
+Whole = Any
+"""A whole number as a user gives it; `jaxsim.core.validation.integer` decides."""
+
+Real = Any
+"""A real number (or several) as a user gives it; `jaxsim.core.validation.numbers` and its kin decide."""
+
 __all__ = [
-    "Array", "Bool", "Float", "Int", "Num", "PyTree", "Shaped", "UInt", "UInt8", "UInt16", "UInt32",
+    "Array", "Bool", "Float", "Int", "Num", "PyTree", "Real", "Shaped", "UInt", "UInt8", "UInt16", "UInt32",
+    "Whole",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from jax import lax
 
 from jaxsim.core.kernel import Kernel
 from jaxsim.core.random import Key
+from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Int
 from jaxsim.statistics import Totals
 
@@ -30,8 +31,7 @@ class Every:
     steps: int
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@pytree
 class Path:
     """A replication under way: the key of the next step, its words, the state, and the totals so far."""
 

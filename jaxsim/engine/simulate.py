@@ -15,6 +15,7 @@ import numpy as np
 from jaxsim.core import random
 from jaxsim.core.kernel import Kernel
 from jaxsim.core.status import count_bits, untrustworthy
+from jaxsim.core.types import Real, Whole
 from jaxsim.core.validation import choice, integer, non_negative, positive, refuse, require
 from jaxsim.engine import batch as batches
 from jaxsim.engine.describe import describe, policy_name
@@ -176,16 +177,16 @@ def simulate(
     policy: Any,
     params: Any,
     *,
-    seed: int = 0,
-    replications: int = 100,
-    horizon: float | None = None,
-    warmup: float | str | None = None,
-    precision: float | dict[str, float] | None = None,
-    level: float = 0.95,
+    seed: Whole = 0,
+    replications: Whole = 100,
+    horizon: Real | None = None,
+    warmup: Real | str | None = None,
+    precision: Real | dict[str, Real] | None = None,
+    level: Real = 0.95,
     record: FinalState | Every | None = None,
     devices: tuple[Any, ...] | None = None,
-    memory: int = DEFAULT_MEMORY,
-    lanes: int | None = None,
+    memory: Whole = DEFAULT_MEMORY,
+    lanes: Whole | None = None,
     on_trouble: str = "raise",
     progress: Callable[[Progress], None] | None = None,
 ) -> Result:

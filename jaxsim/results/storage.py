@@ -131,7 +131,7 @@ def load_report(folder: str | Path) -> Report:
     try:
         values = json.loads(path.read_text())
         version = values.pop("format")
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:
         refuse(
             "folder", str(folder), f"holds a damaged report ({type(error).__name__})", "reproduce it again"
         )

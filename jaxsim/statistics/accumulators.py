@@ -11,17 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Float, Int, Num
 
 _LIMB = 16
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@pytree
 class IntegerTotal:
     """An exact total: ``recent`` plus ``low + high * 2**16``; ``recent`` is folded before it can overflow."""
 
@@ -30,10 +29,12 @@ class IntegerTotal:
     high: Int[Array, ""]
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@pytree
 class FloatTotal:
-    """A compensated total ``value + error`` (Neumaier 1974): the error does not grow with the length."""
+    """A total in two floats, ``value + error``, renormalized at every addition (Dekker 1971).
+
+    Its rounding error per addition is about 2**-48 of the total, where a plain float32 has 2**-24.
+    """
 
     value: Float[Array, ""]
     error: Float[Array, ""]
@@ -72,7 +73,7 @@ class Totals:
         def add(total: IntegerTotal | FloatTotal, x: Array) -> IntegerTotal | FloatTotal:
             if isinstance(total, FloatTotal):
                 value, lost = two_sum(total.value, x.astype(total.value.dtype))
-                return FloatTotal(value, total.error + lost)
+                return FloatTotal(*two_sum(value, lost + total.error))
             return IntegerTotal(total.recent + x.astype(jnp.int32), total.low, total.high)
 
         return {name: add(totals[name], x) for name, x in observed.items()}
@@ -94,15 +95,15 @@ class Totals:
         def join(x: IntegerTotal | FloatTotal, y: Any) -> IntegerTotal | FloatTotal:
             if isinstance(x, FloatTotal):
                 value, lost = two_sum(x.value, y.value)
-                return FloatTotal(value, x.error + y.error + lost)
+                return FloatTotal(*two_sum(value, x.error + y.error + lost))
             return IntegerTotal(x.recent + y.recent, x.low + y.low, x.high + y.high)
 
         return {name: join(a[name], b[name]) for name in a}
 
-    def finalize(self, totals: dict[str, Any]) -> dict[str, np.ndarray]:
+    def finalize(self, totals: dict[str, Any]) -> dict[str, Any]:
         """Return the totals as float64 on the host; integer totals are exact up to 2**53."""
 
-        def read(total: IntegerTotal | FloatTotal) -> np.ndarray:
+        def read(total: IntegerTotal | FloatTotal) -> Any:
             if isinstance(total, FloatTotal):
                 return np.asarray(total.value, np.float64) + np.asarray(total.error, np.float64)
             recent, low, high = (
@@ -113,8 +114,7 @@ class Totals:
         return {name: read(total) for name, total in totals.items()}
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@pytree
 class MomentState:
     """Count, mean and sum of squared deviations."""
 

@@ -43,7 +43,7 @@ class Estimate:
         return f"{self.mean:.{digits}f} +- {self.half_width:.{digits}f}"
 
 
-def _t_tail(x: float, degrees: float) -> float:
+def _t_tail(x: float, degrees: int) -> float:
     """P(|T| > x) for Student's t, by the incomplete beta function."""
     with jax.enable_x64(True):
         return float(betainc(degrees / 2.0, 0.5, degrees / (degrees + x * x)))
