@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import betainc, gammaln
-from jax.typing import ArrayLike
 
 from jaxsim.core import validation
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Array, Float
+from jaxsim.models.bandits.theory.inputs import Numbers
 
 _NEWTON_STEPS = 60
 _DEEPEST = 8192
@@ -34,7 +34,7 @@ class Bracket(NamedTuple):
 
 @float64
 def bernoulli_index(
-    successes: ArrayLike, failures: ArrayLike, discount: ArrayLike, *, tolerance: float = 1e-7
+    successes: Numbers, failures: Numbers, discount: Numbers, *, tolerance: float = 1e-7
 ) -> Bracket:
     """Gittins index of a Bernoulli arm whose success probability has a Beta(a, b) distribution.
 

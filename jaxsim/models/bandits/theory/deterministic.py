@@ -7,11 +7,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 
 from jaxsim.core import validation
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Array, Float, Int
+from jaxsim.models.bandits.theory.inputs import Numbers, sequence
 
 
 class SequenceIndex(NamedTuple):
@@ -62,21 +62,8 @@ def analyse(rewards: Float[Array, " packets"], discount: Float[Array, ""]) -> Se
 _analyse = jax.jit(analyse)
 
 
-def sequence(field: str, rewards: ArrayLike) -> np.ndarray:
-    """Validate a reward sequence: a vector of at least one finite number."""
-    values = validation.numbers(field, rewards)
-    validation.require(
-        values.ndim == 1 and values.size > 0,
-        field,
-        rewards,
-        "is not a sequence",
-        "list one reward per packet",
-    )
-    return values
-
-
 @float64
-def deterministic_index(rewards: ArrayLike, discount: ArrayLike) -> SequenceIndex:
+def deterministic_index(rewards: Numbers, discount: Numbers) -> SequenceIndex:
     """Index nu, maximizing stopping times and concave envelope of a deterministic reward sequence.
 
     rewards (packets,): Z(1), ..., Z(L); discount in [0, 1], 1 for the undiscounted problem with a deadline.
@@ -92,7 +79,7 @@ def deterministic_index(rewards: ArrayLike, discount: ArrayLike) -> SequenceInde
     return SequenceIndex(*map(np.asarray, _analyse(jnp.asarray(values), jnp.asarray(beta))))
 
 
-def block_ends(stop: ArrayLike) -> list[int]:
+def block_ends(stop: Numbers) -> list[int]:
     """Return the chain tau_1 < tau_2 < ... of maximizing stopping times from load level 0 (6.4, 6.5).
 
     stop (packets,) as in `SequenceIndex`. The envelope is constant on each block, and up to

@@ -7,12 +7,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 
-from jaxsim.core import validation
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Array, Float, Int
 from jaxsim.models.bandits.theory.blocked import eliminate_blocked
+from jaxsim.models.bandits.theory.inputs import Numbers, arm, discount_factor
 
 BLOCKED_FROM = 500
 """Number of states from which the blocked elimination is the faster one."""
@@ -124,33 +123,8 @@ def _many(rewards: Array, transitions: Array, stop: Array) -> Array:
     return jax.lax.map(one, (rewards, transitions), batch_size=min(_ARMS_AT_A_TIME, rewards.shape[0]))
 
 
-def arm(rewards: ArrayLike, transitions: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Validate rewards (..., n) and transitions (..., n, n) of Markov arms; return them as float64."""
-    reward = validation.numbers("rewards", rewards)
-    move = validation.distribution("transitions", transitions)
-    validation.require(
-        reward.ndim >= 1, "rewards", rewards, "must list one reward per state", "give a vector"
-    )
-    fits = move.shape == (*reward.shape, reward.shape[-1])
-    validation.require(
-        fits, "transitions", f"shape {move.shape}", f"does not fit rewards of shape {reward.shape}",
-        "give one row of probabilities per state, over the same states",
-    )  # fmt: skip
-    return reward, move
-
-
-def discount_factor(discount: ArrayLike, *, average: bool = False) -> float:
-    """Validate a discount factor: a number in [0, 1), or in [0, 1] where average reward is meant by 1."""
-    beta = float(validation.probability("discount", discount))
-    below = "[0, 1]" if average else "[0, 1)"
-    validation.require(average or beta < 1, "discount", beta, f"is not in {below}", "give a number below 1")
-    return beta
-
-
 @float64
-def gittins_index(
-    rewards: ArrayLike, transitions: ArrayLike, discount: ArrayLike
-) -> Float[np.ndarray, "..."]:
+def gittins_index(rewards: Numbers, transitions: Numbers, discount: Numbers) -> Float[np.ndarray, "..."]:
     """Gittins index of every state of one or many finite Markov arms.
 
     nu(i) = max over stopping times tau >= 1 of
@@ -195,7 +169,7 @@ class IndexDerivatives(NamedTuple):
 
 
 @float64
-def gittins_derivatives(rewards: ArrayLike, transitions: ArrayLike, discount: ArrayLike) -> IndexDerivatives:
+def gittins_derivatives(rewards: Numbers, transitions: Numbers, discount: Numbers) -> IndexDerivatives:
     """Exact derivatives of the Gittins index, implicit at the optimal continuation set.
 
     With x, T, g of `implicit_terms`: d nu_i / d r_j = x_ij / T_i, d nu_i / d P_jk = beta x_ij g_ik / T_i,
