@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
 
 from jaxsim.core.kernel import System
+from jaxsim.core.types import Real, Whole
 from jaxsim.core.validation import choice, integer, non_negative, numbers, positive, refuse, require
 from jaxsim.models.pooling.kernel import build
 from jaxsim.models.pooling.spec import Params, Spec
@@ -19,17 +19,17 @@ _RARE = 1e-12
 
 def system(
     *,
-    servers: int = 100,
-    arrival_rate: float | Sequence[float] = 0.8,
-    service_rate: float | Sequence[float] = 1.0,
-    token_probability: float | None = None,
-    token_cap: int = 100,
-    processing_cost: float = 1.0,
+    servers: Whole = 100,
+    arrival_rate: Real = 0.8,
+    service_rate: Real = 1.0,
+    token_probability: Real | None = None,
+    token_cap: Whole = 100,
+    processing_cost: Real = 1.0,
     tokens: str = "bounded",
     waits: str = "little",
-    pool_slots: int | None = None,
+    pool_slots: Whole | None = None,
     signal: bool = False,
-    initial_tokens: int | None = None,
+    initial_tokens: Whole | None = None,
 ) -> System:
     """Return N servers with own queues, token accounts and a shared pool.
 
