@@ -1,11 +1,12 @@
 """Resource pooling with tokens: N servers that help each other through a shared pool.
 
-Server i has a queue of its own (Q_i jobs, arriving at rate lambda_i), a stream of units of capacity (rate mu_i)
-and an account of S_i tokens, 0 <= S_i <= C. It may send an arriving job to the shared pool for one token; it
-may use a unit of capacity for its own queue or offer it to the pool, where the oldest job is served if there is
-one; an offer earns a token with probability phi either way. Holding a job, in a queue or in the pool, costs 1
-per unit of time; serving one costs c. Arrivals and units of capacity are Poisson. Decisions are made at events
-only, and a request concerns the arriving job, which loses nothing in the mean-field problem (Lemma 3.1).
+Server i has a queue of its own (Q_i jobs, arriving at rate lambda_i), a stream of units of capacity (rate
+mu_i) and an account of S_i tokens, 0 <= S_i <= C. It may send an arriving job to the shared pool for one
+token; it may use a unit of capacity for its own queue or offer it to the pool, where the oldest job is served
+if there is one; an offer earns a token with probability phi either way. Holding a job, in a queue or in the
+pool, costs 1 per unit of time; serving one costs c. Arrivals and units of capacity are Poisson. Decisions are
+made at events only, and a request concerns the arriving job, which loses nothing in the mean-field problem
+(Lemma 3.1).
 
     spec.py      Spec, Params, State; what a server sees and does; words that pack a server's state
     events.py    the merged Poisson clock: which server, job or capacity

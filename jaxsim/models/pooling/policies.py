@@ -14,9 +14,9 @@ import numpy as np
 
 from jaxsim.core.kernel import System
 from jaxsim.core.tree import pytree
-from jaxsim.core.types import Array, Float
+from jaxsim.core.types import Array, Float, Real
 from jaxsim.core.validation import non_negative, probability
-from jaxsim.models.pooling.spec import IDLE, OFFER, SERVE, Action, Leaf, Observation
+from jaxsim.models.pooling.spec import IDLE, OFFER, SERVE, Action, Observation
 from jaxsim.models.pooling.theory.fluid import best_response
 
 
@@ -33,8 +33,8 @@ class Threshold:
     Source: Chen, Chen, Qian (2023), Lemma 4.2 and Corollary 4.3.
     """
 
-    threshold: Float[Leaf, "*servers"]
-    offer: Float[Leaf, "*servers"]
+    threshold: Float[Array, "*servers"]
+    offer: Float[Array, "*servers"]
 
     def __call__(self, coin: Float[Array, ""], seen: Observation) -> Action:
         """Return the action of a server with this queue."""
@@ -53,9 +53,9 @@ class Table:
     Queues longer than the table behave like its last row.
     """
 
-    request: Float[Leaf, "queues tokens"]
-    serve: Float[Leaf, "queues tokens"]
-    offer: Float[Leaf, "queues tokens"]
+    request: Float[Array, "queues tokens"]
+    serve: Float[Array, "queues tokens"]
+    offer: Float[Array, "queues tokens"]
 
     def __call__(self, coin: Float[Array, ""], seen: Observation) -> Action:
         """Return the action by inversion: the lowest part of the coin's range serves, the next offers."""
@@ -91,7 +91,7 @@ def _threshold(threshold: Any, offer: Any) -> Threshold:
     return Threshold(jnp.asarray(threshold, jnp.float32), jnp.asarray(offer, jnp.float32))
 
 
-def fmfe(system: System, *, pool_wait: float = 0.0) -> Threshold:
+def fmfe(system: System, *, pool_wait: Real = 0.0) -> Threshold:
     """Return the fluid mean-field best response to a conjectured wait in the pool (0 = negligible).
 
     Args:
@@ -124,7 +124,7 @@ def independent(system: System) -> Threshold:
     return _threshold(np.inf, 0.0)
 
 
-def threshold(system: System, *, level: float = 2.0, offer: float = 1.0) -> Threshold:
+def threshold(system: System, *, level: Real = 2.0, offer: Real = 1.0) -> Threshold:
     """Return a threshold policy: request help from queue ``level`` on, offer when the queue is empty.
 
     Args:

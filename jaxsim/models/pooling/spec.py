@@ -14,9 +14,6 @@ from jaxsim.core.types import Array, Bool, Float, Int, Num, UInt, UInt32
 IDLE, SERVE, OFFER = 0, 1, 2
 """What a server does with a unit of capacity: waste it, serve its own queue, offer it to the pool."""
 
-Leaf = Any
-"""What a field of a pytree holds: an array, or its shape and dtype while JAX looks at the tree abstractly."""
-
 MOST_JOBS = 2**19 - 1
 """Default limit of the jobs in the system: sums over 4096 steps then stay within 31 bits."""
 
@@ -78,10 +75,10 @@ class Params:
     processing_cost: c, paid for every job that is served.
     """
 
-    arrival_rate: Float[Leaf, "*servers"]
-    service_rate: Float[Leaf, "*servers"]
-    token_probability: Float[Leaf, ""]
-    processing_cost: Float[Leaf, ""]
+    arrival_rate: Float[Array, "*servers"]
+    service_rate: Float[Array, "*servers"]
+    token_probability: Float[Array, ""]
+    processing_cost: Float[Array, ""]
 
 
 @pytree
@@ -95,21 +92,21 @@ class Context:
     served_cost: what a served job adds to a step's cost, so that cost / steps is a cost per unit of time.
     """
 
-    arrival_share: Float[Leaf, ""]
-    thresholds: UInt32[Leaf, " events"]
-    aliases: Int[Leaf, " events"]
-    token_probability: Float[Leaf, ""]
-    served_cost: Float[Leaf, ""]
+    arrival_share: Float[Array, ""]
+    thresholds: UInt32[Array, " events"]
+    aliases: Int[Array, " events"]
+    token_probability: Float[Array, ""]
+    served_cost: Float[Array, ""]
 
 
 @pytree
 class Ring:
     """The pool as a FIFO queue: slot ``head`` is served next; a job is its owner and the step it came at."""
 
-    owner: Int[Leaf, " slots"]
-    since: UInt32[Leaf, " slots"]
-    head: Int[Leaf, ""]
-    owned_by_first: Int[Leaf, ""]
+    owner: Int[Array, " slots"]
+    since: UInt32[Array, " slots"]
+    head: Int[Array, ""]
+    owned_by_first: Int[Array, ""]
 
 
 @pytree
@@ -122,12 +119,12 @@ class State:
     ring: the pool's FIFO queue, or None.
     """
 
-    words: UInt[Leaf, " servers"]
-    pool: Int[Leaf, ""]
-    jobs: Int[Leaf, ""]
-    at_bound: Int[Leaf, ""]
+    words: UInt[Array, " servers"]
+    pool: Int[Array, ""]
+    jobs: Int[Array, ""]
+    at_bound: Int[Array, ""]
     ring: Ring | None
-    status: UInt32[Leaf, ""]
+    status: UInt32[Array, ""]
 
 
 @pytree
@@ -138,10 +135,10 @@ class Observation:
     pool_busy: whether its last offer found a job in the pool (False before its first, or if not kept).
     """
 
-    server: Int[Leaf, ""]
-    queue: Int[Leaf, ""]
-    tokens: Int[Leaf, ""]
-    pool_busy: Bool[Leaf, ""]
+    server: Int[Array, ""]
+    queue: Int[Array, ""]
+    tokens: Int[Array, ""]
+    pool_busy: Bool[Array, ""]
 
 
 @pytree
@@ -152,8 +149,8 @@ class Action:
     use: ``IDLE``, ``SERVE`` or ``OFFER``.
     """
 
-    request: Bool[Leaf, ""]
-    use: Int[Leaf, ""]
+    request: Bool[Array, ""]
+    use: Int[Array, ""]
 
 
 def unpack(spec: Spec, word: UInt[Array, "*n"]) -> tuple[Array, Array, Array]:
