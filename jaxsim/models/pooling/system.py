@@ -28,7 +28,7 @@ def system(
     tokens: str = "bounded",
     waits: str = "little",
     pool_slots: Whole | None = None,
-    signal: bool = False,
+    signal: Any = False,
     initial_tokens: Whole | None = None,
 ) -> System:
     """Return N servers with own queues, token accounts and a shared pool.
