@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from jaxsim.core.errors import InvalidInput, MissingExtra, UntrustworthyResult
 from jaxsim.core.validation import choice, require
 from jaxsim.experiments import inputs
+from jaxsim.experiments.build import card_of, simulated_card
 from jaxsim.experiments.registry import Entry, Family, families
 
 try:
@@ -25,10 +27,10 @@ except ImportError:  # the core installs without the command line
     raise SystemExit(2) from None
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from jaxsim.core.kernel import System
     from jaxsim.results import Report, Result
+else:
+    Report = Result = System = Any  # they live beside JAX, which --help must not load
 
 app = typer.Typer(
     name="jaxsim",
@@ -49,18 +51,21 @@ Out = Annotated[Path | None, typer.Option("--out", help="folder to save to")]
 def main() -> None:
     """Run the command line; turn refusals into one line and an exit code."""
     try:
-        app()
+        raise SystemExit(app(standalone_mode=False))
     except (InvalidInput, MissingExtra) as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+        message, code = str(error), 2
     except UntrustworthyResult as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(3) from None
-
-
-def _family(name: str) -> Family:
-    known = families()
-    return known[choice("family", name, known)]
+        message, code = str(error), 3
+    except (KeyboardInterrupt, typer.Abort):
+        message, code = "interrupted", 130
+    except Exception as error:
+        # Typer's own refusals (an unknown option, a missing value), whichever click they come from.
+        explain = getattr(error, "format_message", None)
+        if explain is None:
+            raise
+        message, code = explain(), 2
+    print("error:", " ".join(message.split()), file=sys.stderr)
+    raise SystemExit(code)
 
 
 @app.command("list")
@@ -71,7 +76,7 @@ def list_(name: Annotated[str | None, typer.Argument(metavar="[FAMILY]")] = None
             print(f"{family.name:<12} {family.summary}")
         print("\nMore: jaxsim list FAMILY · jaxsim simulate --help")
         return
-    family = _family(name)
+    family = card_of(name)
     print(f"{family.name}: {family.summary}\nsource: {family.source}")
     sections: list[tuple[str, dict[str, str]]] = [
         ("policies (jaxsim simulate --policy; the first is the default)", _summaries(family.policies)),
@@ -123,7 +128,7 @@ def simulate(
     as_json: AsJson = False,
 ) -> None:
     """Simulate a family and print estimates with 95 % confidence intervals."""
-    card = _family(family)
+    card = simulated_card(family)
     given = {
         "policy": policy,
         "replications": replications,
@@ -134,7 +139,6 @@ def simulate(
     }
     run, keys = _gather(words or [], config, {k: v for k, v in given.items() if v is not None})
     names = _policy_names(card, run.pop("policy", None))
-    require(card.system is not None, "family", family, "has no kernel to simulate", "see 'jaxsim list'")
     _use_all_cores()
     system, policies = _build(card, names, keys)
     results: dict[str, Result] = {}
@@ -218,14 +222,19 @@ def _progress_bar(title: str) -> Iterator[Callable[[Any], None]]:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=1.0, rate="compiling")
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task(title, total=1.0, rate="compiling")
 
-        def show(progress: Any) -> None:
-            rate = f"{progress.done / max(progress.seconds, 1e-9):.3g} steps/s"
-            bar.update(task, completed=progress.fraction, rate=rate)
+    def show(progress: Any) -> None:
+        bar.start()  # not before there is progress: input that is refused should leave one line
+        rate = f"{progress.done / max(progress.seconds, 1e-9):.3g} steps/s"
+        bar.update(task, completed=progress.fraction, rate=rate)
 
+    try:
         yield show
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 def _save_results(results: dict[str, Result], out: Path) -> None:
@@ -284,7 +293,7 @@ def _named(kind: str, name: str, section: str) -> tuple[Family, Entry]:
     """Return the family and the entry of a FAMILY.NAME."""
     head, dot, tail = name.partition(".")
     require(bool(dot), kind, name, f"is not FAMILY.{kind.upper()}", "see 'jaxsim list FAMILY'")
-    family = _family(head)
+    family = card_of(head)
     entries = getattr(family, section)
     require(bool(entries), kind, name, f"is not known: {head} has no {section}", "see 'jaxsim list'")
     return family, entries[choice(kind, tail, entries)]
@@ -325,7 +334,7 @@ def _experiment_names(experiment: str) -> list[str]:
     if experiment == "all":
         return [f"{family.name}.{name}" for family in families().values() for name in family.experiments]
     if "." not in experiment:
-        family = _family(experiment)
+        family = card_of(experiment)
         require(bool(family.experiments), "experiment", experiment, "has no experiments", "see 'jaxsim list'")
         return [f"{family.name}.{name}" for name in family.experiments]
     _named("experiment", experiment, "experiments")

@@ -4,11 +4,15 @@ path.py      the loop over steps of one replication: draws, steps, totals
 rollout.py   one replication, pure, differentiable
 batch.py     many replications: lanes under vmap, chunks in a loop, devices side by side
 plan.py      how many lanes, chunks and segments: from memory, caches and the horizon
-simulate.py  the public verb: segments, warm-up, precision, intervals, progress, status
+run.py       a simulation under way: schedule, batches, progress
+estimates.py from totals to estimates; how many replications a precision needs
+describe.py  systems as plain JSON values
+simulate.py  the public verb: warm-up, precision, intervals, status
 """
 
 from jaxsim.engine.path import Every, FinalState
 from jaxsim.engine.rollout import rollout
-from jaxsim.engine.simulate import Progress, simulate
+from jaxsim.engine.run import Progress
+from jaxsim.engine.simulate import simulate
 
 __all__ = ["Every", "FinalState", "Progress", "rollout", "simulate"]

@@ -17,7 +17,7 @@ def parse_value(text: str) -> Any:
     text = text.strip()
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         pass
     if "," in text:
         parts = [parse_value(part) for part in text.split(",") if part.strip()]

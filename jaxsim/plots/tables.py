@@ -20,15 +20,26 @@ def _table(title: str, *columns: tuple[str, Any]) -> Table:
 
 def _digits(half_width: float) -> int:
     """Return how many decimals show two digits of the half-width."""
-    if not math.isfinite(half_width) or half_width <= 0:
-        return 6
     return min(12, max(0, 1 - math.floor(math.log10(half_width))))
+
+
+def _mean_and_width(mean: float, half_width: float, sign: str = "") -> tuple[str, str]:
+    """Return both as text, to two digits of the half-width."""
+    if math.isnan(mean):
+        return "undefined", "-"
+    if not math.isfinite(half_width):
+        return f"{mean:{sign}.6g}", "unknown"
+    if half_width <= 0:
+        return f"{mean:{sign}.6g}", "0"
+    digits = _digits(half_width)
+    return f"{mean:{sign}.{digits}f}", f"{half_width:.{digits}f}"
 
 
 def _share(half_width: float, mean: float) -> str:
     if not (math.isfinite(half_width) and math.isfinite(mean)) or mean == 0:
         return "-"
-    return f"{100 * half_width / abs(mean):.2g} %"
+    share = 100 * half_width / abs(mean)
+    return f"{share:.2g} %" if share < 99 else f"{share:.0f} %"
 
 
 def estimates_table(results: dict[str, Result]) -> Table:
@@ -40,9 +51,8 @@ def estimates_table(results: dict[str, Result]) -> Table:
     for metric, unit in first.units.items():
         for name, result in results.items():
             e = result.estimates[metric]
-            digits = _digits(e.half_width)
-            width = f"{e.half_width:.{digits}f}" if math.isfinite(e.half_width) else "unknown"
-            table.add_row(metric, name, f"{e.mean:.{digits}f}", width, _share(e.half_width, e.mean), unit)
+            mean, width = _mean_and_width(e.mean, e.half_width)
+            table.add_row(metric, name, mean, width, _share(e.half_width, e.mean), unit)
     return table
 
 
@@ -56,8 +66,7 @@ def differences_table(results: dict[str, Result]) -> Table:
             if result.replications != first.replications or first.replications < 2:
                 continue
             e = compare(result, first, metric)
-            digits = _digits(e.half_width)
-            table.add_row(metric, name, f"{e.mean:+.{digits}f}", f"{e.half_width:.{digits}f}")
+            table.add_row(metric, name, *_mean_and_width(e.mean, e.half_width, sign="+"))
     return table
 
 
@@ -103,8 +112,7 @@ def report_table(report: Report) -> Table:
     for claim in report.claims:
         ours = claim.ours if isinstance(claim.ours, str) else f"{claim.ours:.6g}"
         if claim.half_width and not isinstance(claim.ours, str):
-            digits = _digits(claim.half_width)
-            ours = f"{claim.ours:.{digits}f} ± {claim.half_width:.{digits}f}"
+            ours = " ± ".join(_mean_and_width(claim.ours, claim.half_width))
         paper = "" if claim.paper is None else _text(claim.paper)
         verdict = claim.verdict + (f" ({claim.note})" if claim.note else "")
         table.add_row(claim.quantity, paper, ours, verdict)

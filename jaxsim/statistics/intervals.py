@@ -120,7 +120,8 @@ def paired_interval(
     """Return E X1 / E Y1 - E X2 / E Y2 from replications run under common random numbers.
 
     Linearized per replication, so that what the two systems share cancels:
-    D_i = (X1_i - r1 Y1_i) / y1-bar - (X2_i - r2 Y2_i) / y2-bar, half-width t_{n-1} s(D) / sqrt(n).
+    D_i = (X1_i - r1 Y1_i) / y1-bar - (X2_i - r2 Y2_i) / y2-bar, half-width t_{n-1} s(D) / sqrt(n). NaN if
+    the denominators of either are all zero.
     """
 
     def linear(x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
@@ -128,6 +129,8 @@ def paired_interval(
         ratio = float(x.mean() / y.mean())
         return ratio, (x - ratio * y) / y.mean()
 
+    if not (np.any(first[1]) and np.any(second[1])):
+        return Estimate(math.nan, math.inf, level, int(np.size(first[0])), "paired replications")
     (r1, d1), (r2, d2) = linear(*first), linear(*second)
     require(
         d1.shape == d2.shape,
