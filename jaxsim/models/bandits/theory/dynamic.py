@@ -31,15 +31,16 @@ class Joint(NamedTuple):
 Arms = tuple[tuple[Array, Array], ...]
 
 
-def _play(arms: Arms, n: int, value: Array) -> Array:
-    """Expected value after arm n is played, in every joint state."""
-    return jnp.moveaxis(jnp.tensordot(arms[n][1], value, axes=(1, n)), 0, n)
+def _play(move: Array, n: int, value: Array) -> Array:
+    """Expected value, in every joint state, after arm n moves once."""
+    return jnp.moveaxis(jnp.tensordot(move, value, axes=(1, n)), 0, n)
 
 
-def _reward(arms: Arms, n: int) -> Array:
-    shape = [1] * len(arms)
+def _reward(rewards: Array, n: int, arms: int) -> Array:
+    """Rewards of arm n, ready to broadcast over the joint states."""
+    shape = [1] * arms
     shape[n] = -1
-    return arms[n][0].reshape(shape)
+    return rewards.reshape(shape)
 
 
 def product_arms(arms: Sequence[tuple[Numbers, Numbers]]) -> Arms:
@@ -53,12 +54,19 @@ def product_arms(arms: Sequence[tuple[Numbers, Numbers]]) -> Arms:
     return tuple((jnp.asarray(r), jnp.asarray(p)) for r, p in checked)
 
 
-@jax.jit
-def _value_iteration(arms: Arms, beta: Array, tolerance: Array) -> tuple[Array, Array, Array, Array]:
-    shape = tuple(len(r) for r, _ in arms)
+@partial(jax.jit, static_argnames=("owners",))
+def _value_iteration(
+    plays: Arms, owners: tuple[int, ...], beta: Array, tolerance: Array
+) -> tuple[Array, Array, Array]:
+    """Value, best play and error; play k is a chain that arm ``owners[k]`` may follow for one step."""
+    arms = max(owners) + 1
+    shape = tuple(
+        next(len(r) for (r, _), o in zip(plays, owners, strict=True) if o == n) for n in range(arms)
+    )
 
     def options(value: Array) -> Array:
-        return jnp.stack([_reward(arms, n) + beta * _play(arms, n, value) for n in range(len(arms))])
+        each = zip(plays, owners, strict=True)
+        return jnp.stack([_reward(r, n, arms) + beta * _play(p, n, value) for (r, p), n in each])
 
     def sweep(carry: tuple) -> tuple:
         value, _, _, step = carry
@@ -71,10 +79,21 @@ def _value_iteration(arms: Arms, beta: Array, tolerance: Array) -> tuple[Array, 
     def unfinished(carry: tuple) -> Array:
         return (carry[2] - carry[1] > tolerance) & (carry[3] < _SWEEPS)
 
-    first = sweep((jnp.zeros(shape, arms[0][0].dtype), 0.0, 0.0, 0))
+    first = sweep((jnp.zeros(shape, plays[0][0].dtype), 0.0, 0.0, 0))
     value, low, high, _ = jax.lax.while_loop(unfinished, sweep, first)
     value = value + (low + high) / 2
-    return value, jnp.argmax(options(value), axis=0), (high - low) / 2, options(value)
+    return value, jnp.argmax(options(value), axis=0), (high - low) / 2
+
+
+def iterate(plays: Arms, owners: tuple[int, ...], beta: float, tolerance: float) -> Joint:
+    """Value iteration until MacQueen's bracket is as narrow as asked, or as rounding allows."""
+    scale = max(float(jnp.abs(r).max()) for r, _ in plays) / (1 - beta)
+    asked = max(float(validation.positive("tolerance", tolerance)), 1e-14 * scale)
+    value, action, error = _value_iteration(plays, owners, jnp.asarray(beta), jnp.asarray(asked))
+    validation.require(
+        float(error) <= asked, "discount", beta, "is too near 1 for value iteration", "use joint_value"
+    )
+    return Joint(np.asarray(value), np.asarray(action), float(error))
 
 
 @float64
@@ -91,13 +110,7 @@ def optimal_joint(
     Source: Ishikida (1992), problem SP1, for Markov arms.
     """
     system, beta = product_arms(arms), discount_factor(discount)
-    scale = max(float(jnp.abs(r).max()) for r, _ in system) / (1 - beta)
-    asked = max(float(validation.positive("tolerance", tolerance)), 1e-14 * scale)
-    value, action, error, _ = _value_iteration(system, jnp.asarray(beta), jnp.asarray(asked))
-    validation.require(
-        float(error) <= asked, "discount", discount, "is too near 1 for value iteration", "use joint_value"
-    )
-    return Joint(np.asarray(value), np.asarray(action), float(error))
+    return iterate(system, tuple(range(len(system))), beta, tolerance)
 
 
 @float64
@@ -117,8 +130,10 @@ def policy_value(
     size = int(np.prod(shape))
     states = jnp.arange(size)
     identity = jnp.eye(size).reshape(*shape, size)
-    moves = jnp.stack([_play(system, n, identity).reshape(size, size) for n in range(len(system))])
-    rewards = jnp.stack([jnp.broadcast_to(_reward(system, n), shape).ravel() for n in range(len(system))])
+    moves = jnp.stack([_play(system[n][1], n, identity).reshape(size, size) for n in range(len(system))])
+    rewards = jnp.stack(
+        [jnp.broadcast_to(_reward(system[n][0], n, len(system)), shape).ravel() for n in range(len(system))]
+    )
     chosen = jnp.asarray(np.asarray(action).ravel())
     value = jnp.linalg.solve(jnp.eye(size) - beta * moves[chosen, states], rewards[chosen, states])
     return np.asarray(value).reshape(shape)
@@ -141,7 +156,9 @@ def _deadline(arms: Arms, sets: Array, open_pipes: Array, horizon: int) -> tuple
     def served(chosen: Array, value: Array) -> Array:
         total = value
         for n in range(len(arms)):
-            total = jnp.where(chosen[n], _reward(arms, n) + _play(arms, n, total), total)
+            total = jnp.where(
+                chosen[n], _reward(arms[n][0], n, len(arms)) + _play(arms[n][1], n, total), total
+            )
         return total
 
     def back(value: Array, pipes: Array) -> tuple[Array, Array]:

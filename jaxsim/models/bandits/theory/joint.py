@@ -67,7 +67,7 @@ def joint_value(arms: Sequence[tuple[Numbers, Numbers]], discount: float, start:
     Source: Whittle (1980), Multi-armed bandits and the Gittins index; Ishikida (1992), section 6.4.
     """
     beta, states = discount_factor(discount), start_states(start, [len(np.atleast_1d(r)) for r, _ in arms])
-    tables = [_one(a, beta, i) for a, i in zip(arms, states, strict=True)]
+    tables = [retirement_of(a, beta, i) for a, i in zip(arms, states, strict=True)]
     charges = np.unique(np.concatenate([c for c, _ in tables]))[::-1]
     middles = (charges[1:] + charges[:-1]) / 2
     product = np.ones(len(middles))
@@ -76,8 +76,12 @@ def joint_value(arms: Sequence[tuple[Numbers, Numbers]], discount: float, start:
     return float((charges[0] + product @ np.diff(charges)) / (1 - beta))
 
 
-def _one(given: tuple[Numbers, Numbers], beta: float, state: int) -> tuple[np.ndarray, np.ndarray]:
-    """Charges of an arm in decreasing order and E beta^tau above, between and below them (n + 1 values)."""
+@float64
+def retirement_of(given: tuple[Numbers, Numbers], beta: float, state: int) -> tuple[np.ndarray, np.ndarray]:
+    """Charges of an arm in decreasing order and E beta^tau above, between and below them (n + 1 values).
+
+    Below the last charge the play never ends, so the last value is that of a charge just below it, 0.
+    """
     charges, table = _retirement(*(jnp.asarray(x) for x in arm(*given)), jnp.asarray(1 - beta))
     return np.asarray(charges), np.append(1.0, np.asarray(table)[:, state])
 
