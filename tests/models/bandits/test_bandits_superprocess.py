@@ -71,7 +71,7 @@ SLOW = ((0.0, 5.0, 0.0), ((0, 1, 0), (0, 0, 1), (0, 0, 1)), 0)
 def test_where_none_dominates_the_choice_depends_on_the_others():
     quick = ((3.0, 0.0, 0.0), *QUICK[1:])
     assert dominant_process([quick, SLOW], BETA) is None
-    # Pension 0: quick is worth 3, slow .8 x 5 = 4. Pension 2.9: quick 3 + 4 x 2.9 = 14.6 against 4 + 3.2 x 2.9
+    # Pension 0: quick is worth 3, slow .8 x 5 = 4. Pension 2.9: quick 3 + 4 x 2.9 = 14.6, slow 4 + 3.2 x 2.9
     # = 13.28 for slow, which is less even than retiring at once (14.5): neither dominates.
     poor, rich = (([0.0], [[1.0]], 0), ([2.9], [[1.0]], 0))
     assert select([[quick, SLOW], [poor]], BETA).chosen == (1, 0)
