@@ -1,0 +1,54 @@
+"""Who reaches whom: values at neighbours, and what arrives when nodes put shares into their slots.
+
+On lattices neighbours are found by shifting the whole array (vectorized over 8-bit states); elsewhere through
+the padded neighbour table.
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from jaxsim.core.types import Array, Bool, Num
+from jaxsim.models.balancing.model import Spec, Wiring
+
+_STEPS = ((0, 1), (0, -1), (1, 1), (1, -1))
+
+
+def _shift(spec: Spec, values: Num[Array, " nodes"], slot: int) -> Num[Array, " nodes"]:
+    """Return the value at the neighbour behind slot ``slot`` + 1 of each node of a lattice."""
+    axis, step = _STEPS[slot]
+    grid = values.reshape(spec.stencil)
+    return jnp.roll(grid, step, axis).reshape(values.shape)
+
+
+def at_neighbours(spec: Spec, wiring: Wiring, values: Num[Array, " nodes"]) -> tuple[Array, ...]:
+    """Return the values at the neighbour behind each slot; behind padded slots the node's own value."""
+    if spec.stencil is not None:
+        return tuple(_shift(spec, values, slot) for slot in range(spec.width))
+    columns = wiring.neighbours.T
+    return tuple(values.at[columns[k]].get(mode="promise_in_bounds") for k in range(spec.width))
+
+
+def open_slots(spec: Spec, wiring: Wiring) -> tuple[Bool[Array, " nodes"] | bool, ...]:
+    """Return for each slot 0 .. d whether a node has it (True where all nodes do)."""
+    if spec.regular:
+        return (True,) * (spec.width + 1)
+    return (True, *(wiring.degrees > k for k in range(spec.width)))
+
+
+def arriving(spec: Spec, wiring: Wiring, slots: tuple[Num[Array, " nodes"], ...]) -> Num[Array, " nodes"]:
+    """Return what reaches each node when nodes put ``slots[k]`` into slot k (0 is the own queue).
+
+    Padded slots must hold zero.
+    """
+    total = slots[0]
+    if spec.stencil is not None:
+        # What comes through slot k from the neighbour behind the opposite slot: slots pair up as k xor 1.
+        for slot in range(spec.width):
+            total = total + _shift(spec, slots[1 + (slot ^ 1)], slot)
+        return total
+    table = jnp.concatenate([jnp.concatenate(slots), jnp.zeros(1, total.dtype)])
+    columns = wiring.inbound.T
+    for k in range(spec.width):
+        total = total + table.at[columns[k]].get(mode="promise_in_bounds")
+    return total

@@ -1,0 +1,244 @@
+"""Policies: where schedulers send the packets of an epoch, given what they see at its start.
+
+A policy is a pytree. Called with random words and an `Observation` it returns an action, of a kind that the
+policy chooses; the kernel turns actions into arrival rates.
+
+- `Slots`: how many L-ths of its packets each node puts into each slot (slot 0 is its own queue, slot k its
+  k-th neighbour); L is the policy's ``denominator``. A target for the whole epoch puts all L into one slot.
+- `Offload`: the probability with which each packet goes to a uniformly chosen neighbour.
+- `Fixed`: nothing to decide; arrival rates are constants of the graph.
+
+``reading`` says what is drawn: ``"packet"``, every packet by itself, or ``"epoch"``, one action for all
+packets of the epoch.
+
+Source: Tahir, Cui, Koeppl (2023), section 2.2.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsim.core.kernel import System
+from jaxsim.core.tree import pytree, static
+from jaxsim.core.types import Array, Bool, Float, Int, Num, UInt32
+from jaxsim.core.validation import choice, probability, require
+from jaxsim.models.balancing.model import Spec
+
+Reading = Literal["packet", "epoch"]
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What can be seen at the start of an epoch.
+
+    queues: the queue behind slot 0 .. d of each node, one array of N for each slot.
+    open: whether a node has that slot (True where all have it).
+    degrees: number of neighbours of each node. regime: the arrival regime, for policies that may see it.
+    units: least common multiple of the degrees (static).
+    """
+
+    queues: tuple[Array, ...]
+    open: tuple[Bool[Array, " nodes"] | bool, ...]
+    degrees: Int[Array, " nodes"]
+    regime: Int[Array, ""]
+    units: int = 1
+
+
+@pytree
+class Slots:
+    """What each node puts into each slot 0 .. d: whole L-ths of its packets, or shares that sum to 1."""
+
+    parts: tuple[Num[Array, " nodes"], ...]
+
+
+@pytree
+class Offload:
+    """Probability with which each packet of a node goes to a uniformly chosen neighbour."""
+
+    chance: Float[Array, " nodes"]
+
+
+@pytree
+class OwnState:
+    """Each node offloads by its own state only: ``table[regime, state]`` is the probability per packet."""
+
+    table: Float[Array, "regimes states"]
+
+
+@pytree
+class Fixed:
+    """Arrival rates that never change: uniform routing over the closed neighbourhood, or own queue only."""
+
+    uniform: bool = static()
+
+
+def pick(count: Num[Array, "*n"], word: UInt32[Array, "*n"]) -> Num[Array, "*n"]:
+    """Return a number uniform on 0 .. count - 1 from the word's upper 16 bits (to within 2**-16)."""
+    return (((word >> np.uint32(16)) * count.astype(jnp.uint32)) >> np.uint32(16)).astype(jnp.uint8)
+
+
+def _chosen(members: tuple[Bool[Array, " nodes"], ...], word: UInt32[Array, " nodes"]) -> tuple[Array, ...]:
+    """Return the indicator, slot by slot, of one member chosen uniformly."""
+    count = sum(m.astype(jnp.uint8) for m in members)
+    place = pick(jnp.asarray(count), word)
+    before = jnp.zeros_like(place)
+    chosen = []
+    for member in members:
+        chosen.append((member & (before == place)).astype(jnp.uint8))
+        before = before + member.astype(jnp.uint8)
+    return tuple(chosen)
+
+
+def _offloaded(away: Bool[Array, " nodes"], seen: Observation, units: int) -> Slots | Offload:
+    """Return all packets to the own queue or, where ``away``, evenly to the neighbours."""
+    if units * (len(seen.queues)) >= 1 << 16:
+        return Offload(away.astype(jnp.float32))
+    whole, none = np.uint16(units), np.uint16(0)
+    share = jnp.where(away, whole // seen.degrees.astype(jnp.uint16), none)
+    others = [share if o is True else jnp.where(o, share, none) for o in seen.open[1:]]
+    return Slots((jnp.where(away, none, whole), *others))
+
+
+def _lcm_up_to(width: int) -> int:
+    return math.lcm(*range(1, width + 2))
+
+
+@pytree
+class Own:
+    """Send every packet to the own queue."""
+
+    def denominator(self, spec: Spec) -> int | None:
+        """No unit: rates are constants."""
+        return None
+
+    def __call__(self, words: UInt32[Array, " nodes"], observation: Observation) -> Fixed:
+        """Return the constant allocation."""
+        return Fixed(uniform=False)
+
+
+@pytree
+class Random:
+    """Send packets to a uniformly chosen queue of the closed neighbourhood.
+
+    reading ``"packet"`` (default): every packet by itself, so that on a regular graph every queue is as under
+    the own-queue policy. ``"epoch"``: one queue for all packets of the epoch.
+    """
+
+    reading: Reading = static("packet")
+
+    def denominator(self, spec: Spec) -> int | None:
+        """One unit: all packets of an epoch go to one slot."""
+        return None if self.reading == "packet" else 1
+
+    def __call__(self, words: UInt32[Array, " nodes"], observation: Observation) -> Fixed | Slots:
+        """Return the constant allocation, or a random target for each node."""
+        if self.reading == "packet":
+            return Fixed(uniform=True)
+        shape = observation.queues[0].shape
+        members = tuple(jnp.broadcast_to(jnp.asarray(o), shape) for o in observation.open)
+        return Slots(_chosen(members, words))
+
+
+@pytree
+class JSQ:
+    """Join the shortest queue of the closed neighbourhood, as seen at the start of the epoch.
+
+    reading ``"epoch"`` (default): ties are broken once, at random, for the whole epoch. ``"packet"``: every
+    packet breaks ties by itself, so that tied queues share the packets evenly.
+    """
+
+    reading: Reading = static("epoch")
+
+    def denominator(self, spec: Spec) -> int | None:
+        """One unit for a target; lcm(1, .., d + 1) units when ties share."""
+        return 1 if self.reading == "epoch" else _lcm_up_to(spec.width)
+
+    def __call__(self, words: UInt32[Array, " nodes"], observation: Observation) -> Slots:
+        """Return the target of each node, or equal shares of the tied queues."""
+        queues, exists = observation.queues, observation.open
+        seen = [
+            q if o is True else jnp.where(o, q, np.uint8(255)) for q, o in zip(queues, exists, strict=True)
+        ]
+        least = seen[0]
+        for q in seen[1:]:
+            least = jnp.minimum(least, q)
+        members = tuple(q == least for q in seen)
+        if self.reading == "epoch":
+            return Slots(_chosen(members, words))
+        units = _lcm_up_to(len(queues) - 1)
+        kind = jnp.uint16 if units * len(queues) < 1 << 16 else jnp.float32
+        count = sum(m.astype(kind) for m in members)
+        share = jnp.asarray(units, kind) // count if kind == jnp.uint16 else 1.0 / count
+        return Slots(tuple(jnp.where(m, share, jnp.zeros((), kind)) for m in members))
+
+
+@pytree
+class Table:
+    """Offload by own state: probability ``table[z]`` (or ``table[regime, z]``) of sending to a neighbour.
+
+    reading ``"packet"`` (default): every packet by itself. ``"epoch"``: one Bernoulli choice for the epoch
+    between the own queue and the neighbours; the packets then still go to a random neighbour each.
+    """
+
+    table: Float[Array, "*regimes states"]
+    reading: Reading = static("packet")
+
+    def denominator(self, spec: Spec) -> int | None:
+        """The least common multiple of the degrees, for the epoch reading."""
+        return None if self.reading == "packet" else math.lcm(*spec.degrees)
+
+    def __call__(
+        self, words: UInt32[Array, " nodes"], observation: Observation
+    ) -> OwnState | Slots | Offload:
+        """Return the table, or the drawn actions as units."""
+        if self.reading == "packet":
+            return OwnState(jnp.atleast_2d(self.table))
+        z = observation.queues[0]
+        rows = jnp.atleast_2d(self.table)
+        row = rows[jnp.minimum(observation.regime, rows.shape[0] - 1)]
+        u = (words >> np.uint32(8)).astype(jnp.float32) * np.float32(2.0**-24)
+        away = u < row.at[z.astype(jnp.int32)].get(mode="promise_in_bounds")
+        return _offloaded(away, observation, observation.units)
+
+
+def own(system: System) -> Own:
+    """Own queue only."""
+    return Own()
+
+
+def random(system: System, *, reading: Any = "packet") -> Random:
+    """Uniform routing; ``reading`` is ``packet`` (default) or ``epoch``."""
+    return Random(_reading(reading))
+
+
+def jsq(system: System, *, reading: Any = "epoch") -> JSQ:
+    """Join the shortest queue; ``reading`` is ``epoch`` (default) or ``packet`` (ties split)."""
+    return JSQ(_reading(reading))
+
+
+def table(system: System, *, zeta: Any = None, reading: Any = "packet") -> Table:
+    """Offload by own state: ``zeta`` holds one probability per state 0 .. buffer, or one such row per regime.
+
+    Its default is z / buffer; ``reading`` is ``packet`` (default) or ``epoch``.
+
+    Raises:
+        InvalidInput: if an entry is no probability or the number of entries is not buffer + 1.
+    """
+    spec = cast(Spec, system.kernel.spec)
+    zeta = np.linspace(0.0, 1.0, spec.states) if zeta is None else zeta
+    rows = np.atleast_2d(probability("zeta", zeta))
+    fits = rows.ndim == 2 and rows.shape[1] == spec.states and rows.shape[0] in (1, spec.regimes)
+    remedy = (
+        f"give {spec.states} probabilities, one per state 0 .. {spec.states - 1}, or such a row per regime"
+    )
+    require(fits, "zeta", zeta, f"has shape {rows.shape}", remedy)
+    return Table(jnp.asarray(rows, jnp.float32), _reading(reading))
+
+
+def _reading(value: Any) -> Reading:
+    return "epoch" if choice("reading", value, ("packet", "epoch")) == "epoch" else "packet"

@@ -1,0 +1,209 @@
+"""The shell of the family: names, units, defaults and validation of what a system of queues is made of."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsim.core.kernel import System
+from jaxsim.core.validation import choice, distribution, integer, non_negative, positive, refuse, require
+from jaxsim.models.balancing import graphs
+from jaxsim.models.balancing.graph_files import from_file
+from jaxsim.models.balancing.kernel import kernel
+from jaxsim.models.balancing.model import Params, Spec, fair_rates, offload_inflow, wire
+
+TOPOLOGIES = ("cycle", "torus", "ccc", "configuration", "bethe", "file")
+LARGEST_BUFFER = 200
+MARGIN = 1.15
+"""Tables are sized for rates this much larger, so that rates can move without a new compilation."""
+
+
+def system(
+    *,
+    topology: Any = "cycle",
+    nodes: Any = 100,
+    side: Any = 10,
+    order: Any = 4,
+    degrees: Any = (2, 3),
+    depth: Any = 4,
+    degree: Any = 3,
+    path: Any = "",
+    graph_seed: Any = 0,
+    delay: Any = 5.0,
+    buffer: Any = 5,
+    service_rate: Any = 1.0,
+    arrival_rates: Any = (0.9, 0.6),
+    switch: Any = ((0.8, 0.2), (0.5, 0.5)),
+    start: Any = None,
+    expected: Any = False,
+) -> System:
+    """Return queues on a sparse graph that schedulers see once per epoch.
+
+    Args:
+        topology: ``cycle`` (of ``nodes``), ``torus`` (of ``side`` x ``side``), ``ccc`` (cube-connected cycles
+            of ``order``), ``configuration`` (random, ``nodes`` and ``degrees``), ``bethe`` (tree of ``depth``
+            and ``degree``), ``file`` (edge list or GraphML at ``path``).
+        nodes: number of queues of a cycle (default 100) or configuration model.
+        side: rows and columns of the torus (default 10).
+        order: of the cube-connected cycles, N = order 2^order (default 4).
+        degrees: of the configuration model: values taken in turn (default 2,3), or one per node.
+        depth, degree: of the Bethe lattice (default 4 and 3).
+        path: file of the graph.
+        graph_seed: of the configuration model (default 0).
+        delay: length of an epoch, in units of time (default 5).
+        buffer: places in a queue, the one in service included (default 5); or one number per node.
+        service_rate: packets per unit of time and server (default 1); or one number per node.
+        arrival_rates: packets per unit of time and scheduler, one per regime (default 0.9,0.6); a single
+            number for a constant rate.
+        switch: probability of each regime in the next epoch, one row per regime (default
+            [[0.8,0.2],[0.5,0.5]]).
+        start: law of the first regime (default uniform).
+        expected: report drops expected given the start of each epoch instead of sampled ones (default false).
+
+    Raises:
+        InvalidInput: naming the key, its value and the remedy.
+    """
+    keys = {"nodes": nodes, "side": side, "order": order, "degrees": degrees, "depth": depth}
+    graph = _graph(
+        choice("topology", topology, TOPOLOGIES), degree=degree, path=path, seed=graph_seed, **keys
+    )
+    return assemble(
+        graph,
+        delay=delay,
+        buffer=buffer,
+        service_rate=service_rate,
+        arrival_rates=arrival_rates,
+        switch=switch,
+        start=start,
+        expected=expected,
+    )
+
+
+def assemble(
+    graph: graphs.Graph,
+    *,
+    delay: Any = 5.0,
+    buffer: Any = 5,
+    service_rate: Any = 1.0,
+    arrival_rates: Any = (0.9, 0.6),
+    switch: Any = ((0.8, 0.2), (0.5, 0.5)),
+    start: Any = None,
+    expected: Any = False,
+) -> System:
+    """Return the same for a graph that you made yourself; the arguments are those of `system`."""
+    delay = _scalar("delay", delay)
+    rates = np.atleast_1d(non_negative("arrival_rates", arrival_rates))
+    require(
+        rates.ndim == 1 and rates.size > 0,
+        "arrival_rates",
+        arrival_rates,
+        "is not a list of rates",
+        "give 0.9,0.6",
+    )
+    require(float(rates.max()) > 0, "arrival_rates", arrival_rates, "brings no packet", "give a rate above 0")
+    moves, first = _regimes(rates.size, switch, start)
+    buffers, services, server = _servers(graph.nodes, buffer, service_rate)
+    spec = Spec(
+        topology=graph.name,
+        nodes=graph.nodes,
+        width=graph.width,
+        degrees=tuple(int(d) for d in np.unique(graph.degrees)),
+        inflow=_round_up(float(offload_inflow(graph).max()), 1),
+        stencil=graph.stencil,
+        buffers=tuple(int(b) for b in buffers),
+        regimes=rates.size,
+        packets=_round_up(MARGIN * rates.max() * delay),
+        services=_round_up(MARGIN * services.max() * delay),
+        slowest=_round_up(services.min() * delay / MARGIN),
+        fair_classes=np.unique(fair_rates(graph)).size,
+        expected=_flag("expected", expected),
+    )
+    params = Params(
+        delay=jnp.float32(delay),
+        arrival_rates=jnp.asarray(rates, jnp.float32),
+        switch=jnp.asarray(moves, jnp.float32),
+        start=jnp.asarray(first, jnp.float32),
+        service_rates=jnp.asarray(services, jnp.float32),
+        server_class=jnp.asarray(server, jnp.int32),
+        wiring=wire(graph),
+    )
+    return System(kernel(spec), params)
+
+
+def _graph(topology: str, *, degree: Any, path: Any, seed: Any, **keys: Any) -> graphs.Graph:
+    if topology == "cycle":
+        return graphs.cycle(keys["nodes"])
+    if topology == "torus":
+        return graphs.torus(keys["side"])
+    if topology == "ccc":
+        return graphs.ccc(keys["order"])
+    if topology == "configuration":
+        return graphs.configuration(keys["nodes"], keys["degrees"], seed)
+    if topology == "bethe":
+        return graphs.bethe(keys["depth"], degree)
+    return from_file(path)
+
+
+def _scalar(field: str, value: Any) -> float:
+    array = positive(field, value)
+    require(array.size == 1, field, value, "is not a single number", "give one number")
+    return float(array.reshape(()))
+
+
+def _flag(field: str, value: Any) -> bool:
+    if value not in (True, False, 0, 1):
+        refuse(field, value, "is neither true nor false", "give true or false")
+    return bool(value)
+
+
+def _round_up(value: float, digits: int = 2) -> float:
+    """Round up to so many significant digits, so that nearby rates share a Spec."""
+    if value <= 0:
+        return 0.0
+    unit = 10.0 ** (math.floor(math.log10(value)) - digits + 1)
+    return round(math.ceil(round(value / unit, 6)) * unit, 12)
+
+
+def _regimes(count: int, switch: Any, start: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return transition matrix and first law; one regime needs neither."""
+    if count == 1:
+        return np.ones((1, 1)), np.ones(1)
+    moves = distribution("switch", switch)
+    remedy = f"give {count} rows of {count} probabilities, one row per arrival rate"
+    require(moves.shape == (count, count), "switch", switch, f"has shape {moves.shape}", remedy)
+    first = distribution("start", np.full(count, 1.0 / count) if start is None else start)
+    require(
+        first.shape == (count,), "start", start, f"has shape {first.shape}", f"give {count} probabilities"
+    )
+    return moves, first
+
+
+def _servers(nodes: int, buffer: Any, service_rate: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the classes of servers (buffer, rate) and the class of each node (empty if there is one)."""
+    rates = np.atleast_1d(positive("service_rate", service_rate))
+    places = np.atleast_1d(positive("buffer", buffer))
+    whole = [integer("buffer", b, low=1, high=LARGEST_BUFFER) for b in np.unique(places)]
+    for field, values in (("service_rate", rates), ("buffer", places)):
+        ok = values.ndim == 1 and values.size in (1, nodes)
+        require(
+            ok, field, values, f"has {values.size} entries", f"give one number, or one for each of {nodes}"
+        )
+    if rates.size == 1 and places.size == 1:
+        return np.asarray(whole), rates, np.zeros(0, np.int32)
+    pairs = (
+        np.stack(np.broadcast_arrays(places, rates)[:2], axis=1)
+        if nodes > 1
+        else np.array([[places[0], rates[0]]])
+    )
+    kinds, server = np.unique(np.broadcast_to(pairs, (nodes, 2)), axis=0, return_inverse=True)
+    require(
+        len(kinds) <= 64,
+        "service_rate",
+        service_rate,
+        f"makes {len(kinds)} kinds of servers",
+        "use at most 64 kinds",
+    )
+    return kinds[:, 0].astype(int), kinds[:, 1], server.reshape(-1)

@@ -1,0 +1,80 @@
+"""The system's keys, the kernel against exact values, and what is refused."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxsim.core.status import UntrustworthyResult
+from jaxsim.core.validation import InvalidInput
+from jaxsim.engine import simulate
+from jaxsim.models.balancing import policies
+from jaxsim.models.balancing.system import system
+
+OWN = {1.0: 3.4258, 5.0: 3.5144}
+
+
+@pytest.mark.parametrize("delay", [1.0, 5.0])
+def test_own_queue_loses_what_the_matrix_exponential_says(delay: float) -> None:
+    # 4 standard errors: false alarm 6e-5.
+    s = system(nodes=16, delay=delay)
+    r = simulate(s.kernel, policies.Own(), s.params, seed=3, replications=4000)
+    e = r["drops_per_node"]
+    assert abs(e.mean - OWN[delay]) < 4 * e.standard_error
+    again = simulate(s.kernel, policies.Random(), s.params, seed=3, replications=4000)
+    assert np.array_equal(r.samples["drops_per_node.numerator"], again.samples["drops_per_node.numerator"])
+
+
+@pytest.mark.parametrize(("reading", "value"), [("epoch", 7.547), ("packet", 6.085)])
+def test_jsq_on_the_cycle(reading: str, value: float) -> None:
+    # Both values come from an independent simulator; 0.5 % and 4 standard errors.
+    s = system(nodes=64, delay=5)
+    r = simulate(s.kernel, policies.jsq(s, reading=reading), s.params, seed=1, replications=6000)
+    e = r["drops_per_node"]
+    assert abs(e.mean - value) < 4 * e.standard_error + 0.005 * value
+
+
+@pytest.mark.parametrize(
+    ("keys", "field"),
+    [
+        ({"delay": -1}, "delay"),
+        ({"delay": "soon"}, "delay"),
+        ({"buffer": 0}, "buffer"),
+        ({"buffer": 2.5}, "buffer"),
+        ({"service_rate": 0}, "service_rate"),
+        ({"arrival_rates": [-1, 1]}, "arrival_rates"),
+        ({"arrival_rates": []}, "arrival_rates"),
+        ({"arrival_rates": [0, 0]}, "arrival_rates"),
+        ({"arrival_rates": [1, 2, 3]}, "switch"),
+        ({"switch": [[0.5, 0.6], [0.5, 0.5]]}, "switch"),
+        ({"start": [1, 1]}, "start"),
+        ({"topology": "taurus"}, "topology"),
+        ({"topology": "file"}, "path"),
+        ({"nodes": 0}, "nodes"),
+        ({"service_rate": [1, 2]}, "service_rate"),
+        ({"expected": "maybe"}, "expected"),
+    ],
+)
+def test_bad_input_is_refused_by_name(keys: dict[str, object], field: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        system(**keys)  # type: ignore[arg-type]
+    assert str(caught.value).startswith(field) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("zeta", [[0.1], [0.1, 0.2, 0.3, 0.4, 0.5, 1.2], "much", [[0.1] * 6] * 3])
+def test_bad_tables_are_refused(zeta: object) -> None:
+    with pytest.raises(InvalidInput, match="zeta"):
+        policies.table(system(nodes=8), zeta=zeta)
+
+
+def test_rates_beyond_the_tables_set_the_status() -> None:
+    s = system(nodes=8, delay=1)
+    import dataclasses
+
+    heavy = dataclasses.replace(s.params, arrival_rates=jnp.asarray([9.0, 6.0]))
+    with pytest.raises(UntrustworthyResult, match="NOT_CONVERGED"):
+        simulate(s.kernel, policies.Own(), heavy, replications=8)
+    broken = dataclasses.replace(s.params, arrival_rates=jnp.asarray([jnp.nan, 0.6]))
+    with pytest.raises(UntrustworthyResult, match="NON_FINITE"):
+        simulate(s.kernel, policies.Own(), broken, replications=8)
