@@ -26,7 +26,8 @@ from jaxsim.models.actors.model import ActorsParams, ActorsSpec, Local, Model, f
 from jaxsim.models.actors.solve import NotConverged, Solution, average, discounted, finite_horizon, total
 
 __all__ = [
-    "REASONS", "ActorsParams", "ActorsSpec", "Additive", "Affinity", "Certificate", "HeadCount", "Local", "Model",
-    "NotConverged", "PowerSpeed", "Solution", "Subsets", "Verdict", "average", "certify", "discounted",
+    "REASONS", "ActorsParams", "ActorsSpec", "Additive", "Affinity", "Certificate", "HeadCount", "Local",
+    "Model", "NotConverged", "PowerSpeed", "Solution", "Subsets", "Verdict", "average", "certify",
+    "discounted",
     "finite_horizon", "formulate", "policy_law", "policy_value", "total", "with_collaboration",
 ]  # fmt: skip

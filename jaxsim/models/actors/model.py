@@ -29,7 +29,9 @@ class ActorsSpec:
     ``branches`` is the largest number of successors of an action, ``exits`` the number of exogenous
     transitions per state. ``idle``: every actor may also do nothing (an action of value 0 in every admissible
     set); without it every available actor must be assigned. ``clock``: ``uniformized`` (epochs of mean length
-    1/Λ, with null events) or ``jump`` (only real events, exponential holding times).
+    1/Λ, with null events) or ``jump`` (only real events, exponential holding times). ``holding``: times and
+    costs of simulated steps are ``mean`` or ``sampled``. ``criterion``: what simulations report (see
+    `kernel`).
     """
 
     states: int
@@ -39,6 +41,8 @@ class ActorsSpec:
     exits: int
     idle: bool = True
     clock: str = "uniformized"
+    holding: str = "mean"
+    criterion: str = "average"
 
 
 @pytree
@@ -66,11 +70,12 @@ class Local:
 
 @pytree
 class ActorsParams:
-    """Everything traced: the local data, the uniformization rate Λ and the initial state."""
+    """Everything traced: the local data, the uniformization rate Λ, the initial state, a rate α."""
 
     local: Local
     uniform_rate: Any
     initial: Any
+    discount_rate: Any
 
 
 class Model(NamedTuple):
@@ -159,7 +164,7 @@ def complete(
         require(enough, "uniform_rate", rate, "is below the total rate", f"give at least {least}")
     if not idle:
         _require_assignable(local)
-    return Model(spec, ActorsParams(local, np.float64(rate), np.int32(start)))
+    return Model(spec, ActorsParams(local, np.float64(rate), np.int32(start), np.float64(0.0)))
 
 
 def effective(local: Local) -> np.ndarray:

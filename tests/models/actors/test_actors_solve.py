@@ -58,7 +58,7 @@ LAWS = {
 @pytest.mark.parametrize("name", LAWS)
 def test_greedy_equals_exhaustive_at_every_state_and_horizon(name: str) -> None:
     model = random_model(11, copies=1000, **LAWS[name])
-    for epochs in (1, 2, 15):
+    for epochs in (1, 2, 9):
         greedy = finite_horizon(model, epochs, method="greedy")
         oracle = finite_horizon(model, epochs, method="exhaustive")
         assert not greedy.fallback
@@ -78,18 +78,18 @@ def test_greedy_equals_exhaustive_at_every_state_and_horizon(name: str) -> None:
 def test_failing_conditions_are_named_and_the_fallback_is_right(
     change: dict[str, Any], verdict: Verdict
 ) -> None:
-    model = random_model(12, copies=200, **change)
-    checked = finite_horizon(model, 10)
-    oracle = finite_horizon(model, 10, method="exhaustive")
+    model = random_model(12, copies=1000, **change)
+    checked = finite_horizon(model, 9)
+    oracle = finite_horizon(model, 9, method="exhaustive")
     assert verdict.name in checked.fallback
     np.testing.assert_allclose(checked.values, oracle.values, atol=1e-11)
 
 
 def test_dropping_a_condition_costs_value() -> None:
-    model = random_model(13, copies=200, nested=False)
+    model = random_model(13, copies=1000, nested=False)
     greedy, oracle = (
-        finite_horizon(model, 10, method="greedy"),
-        finite_horizon(model, 10, method="exhaustive"),
+        finite_horizon(model, 9, method="greedy"),
+        finite_horizon(model, 9, method="exhaustive"),
     )
     assert np.all(greedy.values <= oracle.values + 1e-11)
     assert np.sum(greedy.values < oracle.values - 1e-6) > 10
@@ -124,27 +124,27 @@ def dense_problem(model: Model) -> list[tuple[int, float, np.ndarray]]:
 
 @pytest.mark.parametrize("law", [None, PowerSpeed(0.6)])
 def test_average_and_discounted_agree_with_linear_programs(law: Any) -> None:
-    model = random_model(14, states=5, actors=2, law=law)
+    model = random_model(14, law=law)
     rows = dense_problem(model)
     states, incomes, flows = (np.array(x) for x in zip(*rows, strict=True))
     # Average: max sum x c with x Q = 0, x 1 = 1, x >= 0.
     lp = linprog(
         -incomes,
         A_eq=np.vstack([flows.T, np.ones(len(rows))]),
-        b_eq=np.append(np.zeros(5), 1.0),
+        b_eq=np.append(np.zeros(6), 1.0),
         method="highs",
     )
     solution = average(model, tolerance=1e-11)
     assert solution.gain == pytest.approx(-lp.fun, abs=1e-8)
     # Discounted at 0.3: min sum V with (α - Q) V >= c for every assignment.
-    left = 0.3 * np.eye(5)[states] - flows
-    lp = linprog(np.ones(5), A_ub=-left, b_ub=-incomes, bounds=(None, None), method="highs")
+    left = 0.3 * np.eye(6)[states] - flows
+    lp = linprog(np.ones(6), A_ub=-left, b_ub=-incomes, bounds=(None, None), method="highs")
     values = discounted(model, 0.3, tolerance=1e-10).values
     np.testing.assert_allclose(values, lp.x, atol=1e-7)
 
 
 def test_policies_that_solvers_return_have_the_values_that_they_return() -> None:
-    model = random_model(15, states=20, nested=False)
+    model = random_model(15)
     best = average(model, tolerance=1e-11)
     assert float(policy_value(model, best.assignment)) == pytest.approx(best.gain, abs=1e-9)
     best = discounted(model, 0.2, tolerance=1e-11)
@@ -156,11 +156,11 @@ def test_policies_that_solvers_return_have_the_values_that_they_return() -> None
 
 
 def test_finite_horizon_is_the_recursion_of_section_3() -> None:
-    model = random_model(16, states=4, actors=2, actions=2)
-    rows, values = dense_problem(model), np.zeros(4)
+    model = random_model(16)
+    rows, values = dense_problem(model), np.zeros(6)
     for _ in range(7):
         drifts = [(s, c + q @ values) for s, c, q in rows]
-        values = values + np.array([max(d for s, d in drifts if s == i) for i in range(4)]) / float(
+        values = values + np.array([max(d for s, d in drifts if s == i) for i in range(6)]) / float(
             model.params.uniform_rate
         )
     np.testing.assert_allclose(finite_horizon(model, 7).values, values, atol=1e-12)
@@ -188,7 +188,7 @@ def test_sparse_and_dense_stationary_laws_agree() -> None:
 
     from jaxsim.models.actors.evaluate import firing_rates, stationary, stationary_sparse
 
-    model = random_model(17, states=30)
+    model = random_model(17)
     with jax.enable_x64(True):
         local = jax.tree.map(np.asarray, model.params.local)
         firing = firing_rates(local, average(model).assignment, 3)
@@ -199,7 +199,7 @@ def test_sparse_and_dense_stationary_laws_agree() -> None:
 def test_general_firing_rates_from_a_table_of_subsets() -> None:
     speeds = np.array([0.5, 0.3, 0.9])
     sums = [sum(speeds[i] for i in range(3) if code >> i & 1) for code in range(8)]
-    plain = random_model(18, states=8)
+    plain = random_model(18)
     again = formulate(**{**_fields(plain), "speeds": speeds, "law": Additive()})
     table = formulate(**{**_fields(plain), "speeds": speeds, "law": Subsets(sums)})
     weights = np.repeat(speeds[:, None], 3, axis=1)

@@ -1,0 +1,29 @@
+"""The actors family by name."""
+
+from __future__ import annotations
+
+from jaxsim.experiments.registry import Entry, Family
+
+_MODEL = "jaxsim.models.actors"
+
+FAMILY = Family(
+    name="actors",
+    summary="Markov decision processes driven by several actors: servers, machines, players",
+    source="Ahn, Righter (2005), Multi-Actor Markov Decision Processes",
+    system=Entry("a queueing network (or another application) with its actors", f"{_MODEL}.system:system"),
+    policies={
+        "optimal": Entry("optimal by dynamic programming", f"{_MODEL}.system:optimal"),
+        "greedy": Entry("greedy by marginal values (Corollaries 3.1 to 3.5)", f"{_MODEL}.system:greedy"),
+        "distributed": Entry("each actor in turn maximizes its own gain", f"{_MODEL}.system:distributed"),
+        "c_mu": Entry("static priority by cost times rate", f"{_MODEL}.system:c_mu"),
+        "random": Entry("any action that is open", f"{_MODEL}.system:random_assignment"),
+        "softmax": Entry("learnable, over joint assignments", f"{_MODEL}.system:softmax"),
+    },
+    metrics={
+        "net_benefit": "rewards minus costs per unit of time",
+        "cost_rate": "mean cost rate",
+        "reward_rate": "rewards per unit of time",
+        "working": "mean number of actors that are assigned",
+        "event_share": "share of steps in which something happens",
+    },
+)
