@@ -133,18 +133,16 @@ def assemble(
     return System(kernel(spec), params)
 
 
-def _graph(topology: str, *, degree: Any, path: Any, seed: Any, **keys: Any) -> graphs.Graph:
-    if topology == "cycle":
-        return graphs.cycle(keys["nodes"])
-    if topology == "torus":
-        return graphs.torus(keys["side"])
-    if topology == "ccc":
-        return graphs.ccc(keys["order"])
-    if topology == "configuration":
-        return graphs.configuration(keys["nodes"], keys["degrees"], seed)
-    if topology == "bethe":
-        return graphs.bethe(keys["depth"], degree)
-    return from_file(path)
+def _graph(topology: str, sizes: dict[str, int], degrees: Any, path: Any, seed: int) -> graphs.Graph:
+    make = {
+        "cycle": lambda: graphs.cycle(sizes["nodes"]),
+        "torus": lambda: graphs.torus(sizes["side"]),
+        "ccc": lambda: graphs.ccc(sizes["order"]),
+        "configuration": lambda: graphs.configuration(sizes["nodes"], degrees, seed),
+        "bethe": lambda: graphs.bethe(sizes["depth"], sizes["degree"]),
+        "file": lambda: from_file(path),
+    }
+    return make[topology]()
 
 
 def _scalar(field: str, value: Any) -> float:
