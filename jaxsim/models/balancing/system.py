@@ -66,10 +66,10 @@ def system(
     Raises:
         InvalidInput: naming the key, its value and the remedy.
     """
-    keys = {"nodes": nodes, "side": side, "order": order, "degrees": degrees, "depth": depth}
-    graph = _graph(
-        choice("topology", topology, TOPOLOGIES), degree=degree, path=path, seed=graph_seed, **keys
-    )
+    sizes = {"nodes": nodes, "side": side, "order": order, "depth": depth, "degree": degree}
+    sizes = {key: integer(key, value, low=1) for key, value in sizes.items()}
+    seed = integer("graph_seed", graph_seed, low=0)
+    graph = _graph(choice("topology", topology, TOPOLOGIES), sizes, degrees, path, seed)
     return assemble(
         graph,
         delay=delay,
