@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from jaxsim.core import random
-from jaxsim.core.kernel import Kernel
+from jaxsim.core.kernel import Kernel, Metric
 from jaxsim.core.status import count_bits, untrustworthy
 from jaxsim.core.types import Real, Whole
 from jaxsim.core.validation import choice, integer, non_negative, positive, refuse, require
@@ -161,6 +161,10 @@ def _measures(run: Run, step_time: float, horizon: float) -> tuple[np.ndarray, n
     return np.asarray(steps.sum()), np.asarray(shares.sum())
 
 
+def _unit(metric: Metric, horizon: float) -> str:
+    return f"{metric.unit} / {horizon:g} time" if metric.per == "horizon" else metric.unit
+
+
 def _result(
     run: Run,
     params: Any,
@@ -201,7 +205,7 @@ def _result(
         warmup=warmup,
         steps=int(steps.sum()),
         estimates=estimate(pairs, level) if count > 1 else estimate_from_slices(slices, level),
-        units={metric.name: metric.unit for metric in kernel.metrics},
+        units={metric.name: _unit(metric, horizon) for metric in kernel.metrics},
         status=status,
         samples={f"{name}.numerator": x for name, (x, _) in pairs.items()}
         | {f"{name}.denominator": y for name, (_, y) in pairs.items()},

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxsim.plots.style import MARKERS, style
+from jaxsim.plots.style import COLOURS, MARKERS, style
 from jaxsim.results import Curve, Report, Result
 
 
@@ -34,7 +34,11 @@ def estimates_figure(results: dict[str, Result]) -> Any:
             for i, (place, result) in enumerate(zip(places, results.values(), strict=True)):
                 estimate = result.estimates[metric]
                 width = estimate.half_width if math.isfinite(estimate.half_width) else 0.0
-                style_of = {"fmt": MARKERS[i % len(MARKERS)], "color": f"C{i}", "capsize": 3}
+                style_of = {
+                    "fmt": MARKERS[i % len(MARKERS)],
+                    "color": COLOURS[i % len(COLOURS)],
+                    "capsize": 3,
+                }
                 axis.errorbar(estimate.mean, place, xerr=width, **style_of)
             axis.set_yticks(places, list(results))
             axis.set_ylim(-0.6, len(results) - 0.4)
@@ -55,7 +59,7 @@ def series_figure(results: dict[str, Result]) -> Any:
         for axis, metric in zip(axes, metrics, strict=True):
             for name, result in results.items():
                 axis.plot(result.series["time"], result.series[metric], label=name)
-            axis.set_xlabel("model time (end of slice)")
+            axis.set_xlabel("model time (end of each slice)")
             axis.set_ylabel(_label(metric, first.units.get(metric, "")))
             axis.margins(y=0.15)
         axes[0].legend()
@@ -65,7 +69,7 @@ def series_figure(results: dict[str, Result]) -> Any:
 
 
 def _draw_curve(axis: Any, curve: Curve, number: int) -> None:
-    colour, marker = f"C{number % 7}", MARKERS[number % len(MARKERS)]
+    colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
     look: dict[str, Any] = {"color": colour, "label": curve.label}
     if curve.half_width is not None:
         fmt = marker if curve.style == "points" else f"{marker}-"

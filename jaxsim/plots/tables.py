@@ -12,7 +12,9 @@ from jaxsim.results import Report, Result, compare
 
 
 def _table(title: str, *columns: tuple[str, Any]) -> Table:
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    width = min(80, len(title) + 2)  # or the title would be broken to the width of a narrow table
+    look = {"box": box.SIMPLE_HEAD, "title_justify": "left", "title_style": "bold", "min_width": width}
+    table = Table(title=title, **look)
     for name, justify in columns:
         table.add_column(name, justify=justify, overflow="fold")
     return table
@@ -63,7 +65,7 @@ def differences_table(results: dict[str, Result]) -> Table:
     table = _table(title, ("metric", "left"), ("policy", "left"), ("difference", "right"), ("±", "right"))
     for metric in first.estimates:
         for name, result in others:
-            if result.replications != first.replications or first.replications < 2:
+            if min(result.replications, first.replications) < 2:
                 continue
             e = compare(result, first, metric)
             table.add_row(metric, name, *_mean_and_width(e.mean, e.half_width, sign="+"))

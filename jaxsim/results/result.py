@@ -86,20 +86,21 @@ def compare(first: Result, second: Result, metric: str, level: float = 0.95) -> 
     """Return the difference first - second of a metric, paired by replication.
 
     Under one seed both saw the same random words for the same purposes (common random numbers), so the
-    interval of the difference is usually much shorter than either interval.
+    interval of the difference is usually much shorter than either interval. Where one has more replications
+    (``precision`` adds them), those that both have are compared.
 
     Raises:
-        InvalidInput: if seeds or numbers of replications differ, or the metric is unknown.
+        InvalidInput: if the seeds differ, or the metric is unknown.
     """
     choice("metric", metric, first.estimates)
     choice("metric", metric, second.estimates)
-    same = (first.seed, first.replications) == (second.seed, second.replications)
-    require(
-        same,
-        "seed, replications",
-        ((first.seed, first.replications), (second.seed, second.replications)),
-        "differ, so the replications do not pair",
-        "run both with the same seed and number of replications",
-    )
-    pairs = [(r.samples[f"{metric}.numerator"], r.samples[f"{metric}.denominator"]) for r in (first, second)]
-    return paired_interval(*pairs, level=level)
+    seeds = (first.seed, second.seed)
+    problem = "differ, so the replications do not pair"
+    require(seeds[0] == seeds[1], "seed", seeds, problem, "run both with the same seed")
+    count = min(first.replications, second.replications)
+
+    def sides(result: Result) -> tuple[np.ndarray, np.ndarray]:
+        top, bottom = (result.samples[f"{metric}.{side}"] for side in ("numerator", "denominator"))
+        return top[:count], bottom[:count]
+
+    return paired_interval(sides(first), sides(second), level)
