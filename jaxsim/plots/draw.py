@@ -7,7 +7,7 @@ from typing import Any
 
 from jaxsim.core.validation import refuse
 from jaxsim.plots.figures import estimates_figure, report_figure, series_figure
-from jaxsim.plots.style import matplotlib
+from jaxsim.plots.style import library
 from jaxsim.results import load, load_report
 
 
@@ -34,11 +34,7 @@ def draw(folder: str | Path) -> list[Path]:
         InvalidInput: if there is nothing to draw, or it cannot be read.
         MissingExtra: if matplotlib is not installed.
     """
-    import importlib
-
-    matplotlib()
-    for module in ("figure", "ticker"):
-        importlib.import_module(f"matplotlib.{module}")
+    library()
     folder = Path(folder)
     places = [folder, *sorted(path for path in folder.glob("*") if path.is_dir())]
     results = {path.name: load(path) for path in places if (path / "result.json").is_file()}

@@ -13,21 +13,22 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
-def matplotlib() -> Any:
-    """Return matplotlib, set to draw to files; say which extra brings it if it is missing."""
+def library() -> Any:
+    """Return matplotlib; say which extra brings it if it is missing."""
     try:
-        import matplotlib as found
+        import matplotlib.figure
+        import matplotlib.ticker
     except ImportError:
         raise MissingExtra("drawing", "matplotlib", "plots") from None
-    return found
+    return matplotlib
 
 
 @contextmanager
 def style() -> Iterator[Any]:
     """Give ``Figure``-making code the package's fonts, colours and grid for its duration."""
-    library = matplotlib()
+    found = library()
     settings = {
-        "axes.prop_cycle": library.cycler(color=COLOURS),
+        "axes.prop_cycle": found.cycler(color=COLOURS),
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.grid": True,
@@ -40,5 +41,5 @@ def style() -> Iterator[Any]:
         "svg.hashsalt": "jaxsim",
         "font.size": 10,
     }
-    with library.rc_context(settings):
-        yield library
+    with found.rc_context(settings):
+        yield found
