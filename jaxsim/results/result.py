@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -15,6 +16,11 @@ from jaxsim.statistics import Estimate, paired_interval
 
 def versions() -> dict[str, str]:
     """Return the versions that a number depends on."""
+    return dict(_versions())
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for package in ("jaxsim-allocation", "jax", "jaxlib", "numpy"):
         try:

@@ -28,7 +28,7 @@ class Estimate:
 
     def covers(self, value: float) -> bool:
         """Return whether the interval contains the value."""
-        return abs(value - self.mean) <= self.half_width
+        return bool(abs(value - self.mean) <= self.half_width)
 
     @property
     def standard_error(self) -> float:
