@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,9 +91,21 @@ def list_(name: Annotated[str | None, typer.Argument(metavar="[FAMILY]")] = None
             for key, summary in entries.items():
                 print(f"  {key:<28} {summary}")
     if family.system is not None:
-        print(f"\nkeys (jaxsim simulate {name} KEY=VALUE ...), with defaults:")
-        for key, default in inputs.keys_of(family.system.load()).items():
-            print(f"  {key:<28} {_shown(default)}")
+        _list_keys(f"keys (jaxsim simulate {name} KEY=VALUE ...)", family.system)
+        for policy, entry in family.policies.items():
+            _list_keys(f"keys of policy {policy}", entry)
+
+
+def _list_keys(title: str, entry: Entry) -> None:
+    """Print the keys of a function with their defaults and what its docstring says of them."""
+    function = entry.load()
+    keys, meaning = inputs.keys_of(function), inputs.explanations(function)
+    if keys:
+        print(f"\n{title}:")
+    for key, default in keys.items():
+        print(f"  {key}={_shown(default)}")
+        if key in meaning:
+            print(textwrap.fill(meaning[key].replace("``", ""), 80, initial_indent=" " * 6, subsequent_indent=" " * 6))
 
 
 def _summaries(entries: Any) -> dict[str, str]:
@@ -100,8 +113,9 @@ def _summaries(entries: Any) -> dict[str, str]:
 
 
 def _shown(default: Any) -> str:
-    text = ",".join(str(x) for x in default) if isinstance(default, tuple | list) else str(default)
-    return "(none)" if default is None else text
+    if default is None:
+        return "(see below)"
+    return json.dumps(default).replace(" ", "") if isinstance(default, tuple | list) else str(default)
 
 
 RUN_KEYS = ("policy", "replications", "horizon", "warmup", "precision", "seed")

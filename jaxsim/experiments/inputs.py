@@ -72,6 +72,28 @@ def keys_of(function: Callable[..., Any]) -> dict[str, Any]:
     return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
 
 
+def explanations(function: Callable[..., Any]) -> dict[str, str]:
+    """Return what the docstring of a function says of its keys, on one line each.
+
+    Reads the ``Args:`` section, whose entries are ``name: text`` or ``name, name: text``, indented alike.
+    """
+    _, _, section = (inspect.getdoc(function) or "").partition("Args:\n")
+    indent = len(section) - len(section.lstrip(" "))
+    found: dict[str, str] = {}
+    current: list[str] = []
+    for line in section.splitlines():
+        depth = len(line) - len(line.lstrip(" "))
+        if line.strip() and depth < indent:
+            break
+        names, colon, text = line.strip().partition(": ")
+        if depth == indent and colon and all(part.isidentifier() for part in names.split(", ")):
+            current = names.split(", ")
+            found |= dict.fromkeys(current, text)
+        elif line.strip():
+            found |= {name: f"{found[name]} {line.strip()}" for name in current}
+    return found
+
+
 def check_keys(values: Mapping[str, Any], *functions: Callable[..., Any]) -> None:
     """Refuse keys that none of the functions has, suggesting the nearest one."""
     known = [key for function in functions for key in keys_of(function)]

@@ -64,3 +64,19 @@ def test_public_names_are_importable():
         assert getattr(jaxsim, name) is not None
     with pytest.raises(AttributeError):
         jaxsim.no_such_name  # noqa: B018
+
+
+def test_explanations_come_from_the_docstring():
+    def example(*, a=1, b=2, c=3):
+        """Do it.
+
+        Args:
+            a: first,
+                continued: here.
+            b, c: both.
+
+        Returns:
+            nothing: at all.
+        """
+
+    assert inputs.explanations(example) == {"a": "first, continued: here.", "b": "both.", "c": "both."}
