@@ -50,6 +50,11 @@ def m(z: int, utilization: float) -> float:
     return total
 
 
+def next_m(value: float, z: int, utilization: float) -> float:
+    """Return m(z + 1), given m(z): the difference is 1 + rho + ... + rho^z."""
+    return value + (1 - utilization ** (z + 1)) / (1 - utilization)
+
+
 def request_threshold(utilization: float, phi: float) -> tuple[int, float]:
     """Return (k, p): the integer with rho^(k+1) < phi <= rho^k, and the probability to request at k - 1.
 
@@ -84,7 +89,71 @@ def best_response(utilization: float, phi: float, pool_wait: float = 0.0) -> Bes
     wait = float(non_negative("pool_wait", pool_wait))
     if wait < m(k, utilization):
         return BestResponse(k - p, 1.0)
-    z, next_level = k, m(k + 1, utilization)
-    while next_level <= wait:
-        z, next_level = z + 1, m(z + 2, utilization)
+    z, level = k, m(k + 1, utilization)
+    while level <= wait:
+        z, level = z + 1, next_m(level, z + 1, utilization)
     return BestResponse(float(z), min(1.0, utilization ** (z + 1) / phi))
+
+
+class FluidRates(NamedTuple):
+    """A server's averages in the fluid problem: units offered and jobs sent per unit of time, own queue."""
+
+    offers: float
+    requests: float
+    queue: float
+
+
+def rates(utilization: float, phi: float) -> FluidRates:
+    """Return P(phi), R(phi) and q(phi) when waits in the pool are negligible (w <= 1 / mu).
+
+    phi <= rho: P = (1 - rho)/(1 - phi), R = phi P, q = (sum_{i=1}^k rho^i - k phi)/(1 - phi).
+    phi >= rho: P = rho/phi, R = rho, q = 0. Rates are per 1 / mu of time.
+
+    Source: Chen, Chen, Qian (2023), section 5 and equation (11).
+    """
+    rho, phi = _open("utilization", utilization), _open("token_probability", phi)
+    if phi >= rho:
+        return FluidRates(rho / phi, rho, 0.0)
+    k, _ = request_threshold(rho, phi)
+    offers = (1 - rho) / (1 - phi)
+    return FluidRates(
+        offers, phi * offers, (math.fsum(rho**i for i in range(1, k + 1)) - k * phi) / (1 - phi)
+    )
+
+
+def independent_cost(utilization: float, processing_cost: float) -> float:
+    """Return V_1 = rho/(1 - rho) + c rho, the cost rate of a server on its own (section 2.1, mu = 1)."""
+    rho = _open("utilization", utilization)
+    return rho / (1 - rho) + float(non_negative("processing_cost", processing_cost)) * rho
+
+
+def centralized_cost(utilization: float, processing_cost: float, servers: int) -> float:
+    """Return V_c(N) = rho/((1 - rho) N) + c rho, a server's cost rate under central control (section 2.1)."""
+    rho, count = _open("utilization", utilization), integer("servers", servers, low=1)
+    return rho / ((1 - rho) * count) + float(non_negative("processing_cost", processing_cost)) * rho
+
+
+def system_jobs(utilization: float, phi: float, servers: int) -> float:
+    """Return Q_Sigma(phi), the mean number of jobs in the system with unlimited tokens.
+
+    phi >= rho: phi/(1 - phi), exact for every N. phi < rho: N q(phi) + phi/(1 - phi), whose first term is
+    exact and whose second is the limit of the pool for large N, so that Q_Sigma / N -> q(phi).
+    With a cap C on tokens this is a limit only: see `chain.queue_at_full_pooling`.
+
+    Source: Chen, Chen, Qian (2023), Theorem 5.1.
+    """
+    found = rates(utilization, phi)
+    return integer("servers", servers, low=1) * found.queue + phi / (1 - phi)
+
+
+def minimal_servers(utilization: float) -> int:
+    """Return the least N at which complete pooling with phi = rho is an equilibrium: N (1 - rho) >= 1.
+
+    ceil(1/(1 - rho)), as printed, is fragile in floating point; N (1 - rho) within 1e-12 of 1 counts as 1.
+    Source: Chen, Chen, Qian (2023), after Proposition 4.5: 3, 5 and 10 for rho = 0.6, 0.8 and 0.9.
+    """
+    rho = _open("utilization", utilization)
+    count = max(1, math.floor(1 / (1 - rho)) - 1)
+    while count * (1 - rho) < 1 - 1e-12:
+        count += 1
+    return count
