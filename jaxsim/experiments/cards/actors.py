@@ -5,6 +5,8 @@ from __future__ import annotations
 from jaxsim.experiments.registry import Entry, Family
 
 _MODEL = "jaxsim.models.actors"
+_PROBLEMS = f"{_MODEL}.problems"
+_EXPERIMENTS = "jaxsim.experiments.actors"
 
 FAMILY = Family(
     name="actors",
@@ -25,5 +27,21 @@ FAMILY = Family(
         "reward_rate": "rewards per unit of time",
         "working": "mean number of actors that are assigned",
         "event_share": "share of steps in which something happens",
+    },
+    problems={
+        "value": Entry("value and assignment in every state of a model given by lists", f"{_PROBLEMS}:value"),
+        "assignment": Entry("greedy and best assignment in one state", f"{_PROBLEMS}:assignment"),
+        "tandem": Entry("collaborative, flexible and dedicated tandem lines", f"{_PROBLEMS}:tandem"),
+        "klimov": Entry("Klimov's network with failure-prone servers", f"{_PROBLEMS}:klimov"),
+        "scheduling": Entry("Weiss and Pinedo's jobs and machines", f"{_PROBLEMS}:scheduling"),
+    },
+    experiments={
+        "tandem": Entry("tandem lines with flexible servers", f"{_EXPERIMENTS}:tandem_lines"),
+        "weiss_pinedo": Entry(
+            "flow time, makespan and their stochastic order", f"{_EXPERIMENTS}:weiss_pinedo"
+        ),
+        "klimov": Entry("on how many queues failure-prone servers work", f"{_EXPERIMENTS}:klimov_network"),
+        "andradottir": Entry("the line where the key assumptions fail", f"{_EXPERIMENTS}:andradottir"),
+        "teams": Entry("copies of tasks, bang-bang rates, temporary workers", f"{_EXPERIMENTS}:teams"),
     },
 )
