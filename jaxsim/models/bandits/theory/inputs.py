@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-from jax.typing import ArrayLike
 
 from jaxsim.core import validation
 
-Numbers: TypeAlias = ArrayLike | Sequence[Any] | str
-"""A number, an array, or (nested) lists and tuples of numbers; text is accepted to be refused by name."""
+Numbers: TypeAlias = Any
+"""A number, an array, or (nested) lists and tuples of numbers, as a user gives them: validation decides."""
 
 
 def arm(rewards: Numbers, transitions: Numbers) -> tuple[np.ndarray, np.ndarray]:

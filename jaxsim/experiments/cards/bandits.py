@@ -1,0 +1,32 @@
+"""The bandits family by name."""
+
+from __future__ import annotations
+
+from jaxsim.experiments.registry import Entry, Family
+
+_MODEL = "jaxsim.models.bandits"
+
+FAMILY = Family(
+    name="bandits",
+    summary="reward processes that share one or more pipes: Gittins indices and their relatives",
+    source="Ishikida (1992), Informational Aspects of Decentralized Resource Allocation, chapters 5 and 6",
+    system=Entry(
+        "N Markov, deterministic or Bernoulli arms that share M(t) pipes", f"{_MODEL}.system:system"
+    ),
+    policies={
+        "index": Entry(
+            "the largest current index (6.17), or (6.32) with arrivals", f"{_MODEL}.policies:index"
+        ),
+        "classical": Entry("the Gittins index, also where arms arrive", f"{_MODEL}.policies:classical"),
+        "myopic": Entry("the largest immediate reward", f"{_MODEL}.policies:myopic"),
+        "fixed": Entry("the lowest arm that is not finished", f"{_MODEL}.policies:fixed"),
+        "random": Entry("arms chosen uniformly", f"{_MODEL}.policies:random"),
+        "optimal": Entry("the dynamic program's choice (small systems)", f"{_MODEL}.policies:optimal"),
+    },
+    metrics={
+        "discounted_reward": "sum over slots of beta^t times the reward, t from 0",
+        "total_reward": "reward until the horizon",
+        "average_reward": "reward per slot",
+        "served": "mean number of pipes in use",
+    },
+)
