@@ -38,7 +38,7 @@ def _simulated(
     """Simulate a policy and hold the estimate against its solved value: within 3 standard errors."""
     replications, horizon = SCALES[scale]
     system = system_of(model, **choices)
-    horizon = (choices and choices.get("criterion") == "totals" and 60.0) or horizon
+    horizon = 60.0 if choices.get("criterion") == "totals" else horizon
     result = simulate(
         system.kernel,
         policies.table(model, assignment),
@@ -158,7 +158,7 @@ def klimov_network(*, scale: str = "smoke", seed: int = 0) -> Report:
     excess = int((used - most_queues(counts, here)).max())
     one = np.all((counts == 0) | (counts >= here[:, None]), axis=1)
     text = "at most m-hat queues are served in every state"
-    note = "m-hat = M if there are fewer jobs than servers, else the smallest m with x_1 + ... + x_m >= N (corrected)"
+    note = "m-hat = M with fewer jobs than servers, else the least m with x_1 + ... + x_m >= N (corrected)"
     edge = max(network.boundary(policy_law(network.model, solved.assignment)).values())
     claims = (
         _statement(
@@ -194,7 +194,8 @@ def andradottir(*, scale: str = "smoke", seed: int = 0) -> Report:
     value = float(policy_value(line.model, own))
     same = bool(np.all(solved.assignment == own))
     text = "each server at its own station unless it would idle"
-    seen = f"optimum {solved.gain:.7f}, policy {value:.7f}, best team {best_team_throughput(((4, 2), (1, 3))):.4f}"
+    team = best_team_throughput(((4, 2), (1, 3)))
+    seen = f"optimum {solved.gain:.7f}, policy {value:.7f}, best team {team:.4f}"
     claims = (
         _statement("mu = [[4, 2], [1, 3]], B = 2: throughput", text, same, seen),
         _statement(

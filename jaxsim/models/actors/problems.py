@@ -107,6 +107,7 @@ def assignment(
     model = model._replace(spec=model.spec.__class__(**{**model.spec.__dict__, "idle": bool(idle)}))
     proof, column = certify(model.params.local), jnp.asarray(m)[:, None]
     out: dict[str, Any] = {}
+    signs = True
     for name, method in (("greedy", "greedy"), ("best", "exhaustive")):
         program = prepare(model, method, proof)
         found = choose(program, column)
