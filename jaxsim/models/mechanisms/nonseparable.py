@@ -2,8 +2,8 @@
 
     maximize  f_1(x_1) + f_2(x_2) - (w_1 x_1 + w_2 x_2)^2 / 2,   x_1 + x_2 <= b,   f_j(x) = 2 z_j sqrt(x).
 
-The conditions (3.5) to (3.7) of division 1 hold k = w_1 x_1 + w_2 x_2, which it does not know; so the
-message is (lambda, k, x_1, x_2), of dimension 4, where a separable program needs 3.
+The conditions (3.5) to (3.7) of a division hold k = w_1 x_1 + w_2 x_2, which it does not know, so k needs a
+price of its own: messages need dimension 4, where a separable program of this size needs 3.
 """
 
 from __future__ import annotations

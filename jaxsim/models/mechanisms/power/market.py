@@ -119,8 +119,9 @@ def allocate(
     fixed = lax.stop_gradient((market, commitments, loss, most))
     state, x, cost, cap = fixed
     supply = state.supplies[:, None]
-    # nobody receives more than the whole supply
-    top = jnp.broadcast_to(supply if cap is None else jnp.minimum(supply, cap), (len(supply), x.shape[0]))
+    # nobody receives more than the whole supply, and a bracket of twice that leaves her price determined
+    room = 2 * supply if cap is None else jnp.minimum(2 * supply, cap)
+    top = jnp.broadcast_to(room, (len(supply), x.shape[0]))
     worth = lambda y: state.utility.marginal(y) + cost.marginal(x - y)  # noqa: E731
 
     def deliveries(price: Array) -> Array:
@@ -141,19 +142,14 @@ def _with_derivative(
 
     Deliveries at 0 or at their cap stay there; the price of a contingency with supply to spare stays 0.
     """
-    capped = y >= top * (1 - 1e-12)
+    capped = (y >= top * (1 - 1e-12)) & (most is not None)
     inside = (y > 1e-12 * top) & ~capped
-    at = jnp.where(inside, y, jnp.where(capped, top, 0))
-    here = jnp.where(inside, y, top / 2)  # a harmless argument where nothing moves
+    here = jnp.where(inside, y, jnp.maximum(top / 2, 1e-12))  # a harmless argument where nothing moves
     steep = lax.stop_gradient(loss.slope(x - here) - market.utility.curvature(here))
     react = jnp.where(inside, 1 / steep, 0)
     gap = jnp.where(inside, market.utility.marginal(here) + loss.marginal(x - here) - price[:, None], 0)
-    bound = jnp.where(
-        capped & (most is not None), jnp.broadcast_to(jnp.inf if most is None else most, y.shape), at
-    )
-    # a cap that is the supply itself moves with the supply
-    bound = jnp.where(capped & (bound > market.supplies[:, None]), market.supplies[:, None], bound)
-    still = jnp.where(inside, at, bound)
+    cap = jnp.zeros_like(y) if most is None else jnp.broadcast_to(most, y.shape)
+    still = jnp.where(inside, y, jnp.where(capped, jnp.where(jnp.isfinite(cap), cap, 0), 0))
     total = jnp.sum(react, axis=1)
     scarce = (price > 0) & (total > 0)
     excess = jnp.sum(react * gap + still, axis=1) - market.supplies

@@ -120,7 +120,7 @@ def _burden(market: Market, x: Array) -> tuple[Array, Array, Array]:
     y = found.deliveries
     gap = x - y
     value = -market.expected(jnp.sum(market.utility.value(y) - market.loss.value(gap), axis=1))
-    bend, inside = market.loss.slope(gap), (y > 0) & (y < market.supplies[:, None])
+    bend, inside = market.loss.slope(gap), y > 0
     react = jnp.where(inside, 1 / (bend - market.utility.curvature(jnp.where(inside, y, 1))), 0)
     total = jnp.sum(react, axis=1)
     scarce = (found.prices > 0) & (total > 0)
