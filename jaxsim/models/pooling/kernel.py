@@ -29,6 +29,7 @@ from jaxsim.models.pooling.spec import (
     Action,
     Context,
     Observation,
+    Ring,
     Spec,
     State,
     at_bound,
@@ -102,13 +103,12 @@ def step(draws: Draws, spec: Spec, context: Context, policy: Any, state: State) 
     status = raise_bit(state.status, Status.QUEUE_OVERFLOW, full | (state.jobs + state.pool > spec.most_jobs))
 
     observed = _observe(context, state, m)
-    ring = state.ring
+    ring, next_ring = state.ring, None
     if ring is not None:
-        ring, served = rings.turn(ring, state.pool, draws.step, e.server, m.requests, m.helps)
+        next_ring, served = rings.turn(ring, state.pool, draws.step, e.server, m.requests, m.helps, added)
         status = raise_bit(status, Status.BUFFER_OVERFLOW, served.overflow)
-        observed |= {"waited": served.waited}
-        observed |= _observe_first(spec, context, state, e, m)
-    return State(words, pool, state.jobs + added, state.at_bound + bound, ring, status), observed
+        observed |= {"waited": served.waited, **_observe_first(context, ring, e, m)}
+    return State(words, pool, state.jobs + added, state.at_bound + bound, next_ring, status), observed
 
 
 def _observe(context: Context, state: State, m: Move) -> Observables:
@@ -125,10 +125,9 @@ def _observe(context: Context, state: State, m: Move) -> Observables:
     }
 
 
-def _observe_first(spec: Spec, context: Context, state: State, e: Event, m: Move) -> Observables:
+def _observe_first(context: Context, ring: Ring, e: Event, m: Move) -> Observables:
     """Return server 0's own part: its jobs in its queue and in the pool, and what it pays for serving."""
-    queue = unpack(spec, state.words[0])[0]
-    pooled = state.ring.owned_by_first if state.ring is not None else jnp.int32(0)
+    queue, pooled = ring.first_queue, ring.owned_by_first
     works = ((m.serves | m.helps) & (e.server == 0)).astype(jnp.float32)
     return {
         "first_queued": queue,

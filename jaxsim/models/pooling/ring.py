@@ -21,7 +21,7 @@ class Served(NamedTuple):
 def empty(slots: int) -> Ring:
     """Return an empty queue."""
     none = jnp.int32(0)
-    return Ring(jnp.zeros(slots, jnp.int32), jnp.zeros(slots, jnp.uint32), none, none)
+    return Ring(jnp.zeros(slots, jnp.int32), jnp.zeros(slots, jnp.uint32), none, none, none)
 
 
 def turn(
@@ -31,8 +31,11 @@ def turn(
     server: Int[Array, ""],
     joins: Bool[Array, ""],
     leaves: Bool[Array, ""],
+    added: Int[Array, ""],
 ) -> tuple[Ring, Served]:
     """Let a job of ``server`` join, or the oldest job leave, or neither; never both.
+
+    ``added`` is what the event adds to the server's own queue, which is kept of server 0 only.
 
     A job that joins is written behind the last one whether or not it joins: the slot is free, so the write
     does no harm and needs no branch.
@@ -50,4 +53,5 @@ def turn(
     waited = jnp.where(leaves, (step - oldest_since).astype(jnp.int32), 0)
     first = ring.owned_by_first + (joins & (server == 0)) - (leaves & (oldest_owner == 0))
     head = (ring.head + leaves.astype(jnp.int32)) & mask
-    return Ring(owner, since, head, first.astype(jnp.int32)), Served(waited, overflow)
+    first_queue = ring.first_queue + jnp.where(server == 0, added, 0)
+    return Ring(owner, since, head, first.astype(jnp.int32), first_queue), Served(waited, overflow)

@@ -101,12 +101,16 @@ class Context:
 
 @pytree
 class Ring:
-    """The pool as a FIFO queue: slot ``head`` is served next; a job is its owner and the step it came at."""
+    """The pool as a FIFO queue: slot ``head`` is served next; a job is its owner and the step it came at.
+
+    owned_by_first, first_queue: jobs of server 0 in the pool and in its own queue, carried like `State.jobs`.
+    """
 
     owner: Int[Array, " slots"]
     since: UInt32[Array, " slots"]
     head: Int[Array, ""]
     owned_by_first: Int[Array, ""]
+    first_queue: Int[Array, ""]
 
 
 @pytree
