@@ -1,0 +1,233 @@
+"""Direct optimization of a table policy: the score function inside the cone of influence of each node.
+
+The expected drops per queue J(zeta) are a sum of D(x, z), the drops of one queue in one epoch given its state
+and arrival rate x. The table moves x only, at once and through the queue's next state e ~ P(x, z, .):
+
+    dJ/dx(j, t) = E[ D'(x, z) + W(j, t) d log P(x, z, e) / dx ],
+    W(j, t) = sum over later epochs t + k, and nodes i within distance k of j, of D(i, t+k) - mean D(t+k).
+
+What happens at j at time t can touch no other node (the locality cone), and the mean over all nodes of the
+same replication carries the common noise of the regime path (the baseline). Both drop out in the mean, up to
+the share of the cone in the graph. Cut for speed, and measured in the tests: distances beyond `REACH`, lags
+beyond `MEMORY` units of time. With x_j = lambda delay (1 - zeta(z_j) + sum over neighbours i of
+zeta(z_i) / d_i), the chain rule is one sum over neighbours.
+
+The optimum is found by Adam on [0, 1] and averaged over the last iterates; paths come from the exact kernel.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jaxsim.core import random
+from jaxsim.core.kernel import System
+from jaxsim.core.random import Key
+from jaxsim.core.tree import pytree
+from jaxsim.core.types import Array, Float, Int, Num, UInt8
+from jaxsim.core.validation import integer, require
+from jaxsim.models.balancing import epoch, exchange, tables
+from jaxsim.models.balancing.actions import OwnState
+from jaxsim.models.balancing.graphs import Graph
+from jaxsim.models.balancing.kernel import draw, init, observe, prepare, step
+from jaxsim.models.balancing.model import Params, Spec, State
+from jaxsim.models.balancing.policies import Table
+
+REACH = 3
+MEMORY = 20.0
+GRID = 512
+"""Points of the grid of arrival rates on which derivatives are tabulated (paths are sampled exactly)."""
+SAMPLES = 1 << 18
+"""Queue-epochs of one gradient."""
+
+
+@pytree
+class Scores:
+    """On a grid of mean arrivals x = g * spacing: D[g, z], D'[g, z] and d log P(x, z, e) / dx [g, z, e]."""
+
+    spacing: Float[Array, ""]
+    drops: Float[Array, "grid states"]
+    slope: Float[Array, "grid states"]
+    score: Float[Array, "grid states states"]
+
+
+def scores(spec: Spec, params: Params) -> Scores:
+    """Tabulate expected drops and their derivatives; d Poisson(n; x) / dx = Poisson(n-1) - Poisson(n)."""
+    most = (1.0 + spec.inflow) * spec.packets
+    arrivals, offered = epoch.poisson_cut(most), epoch.poisson_cut(spec.services)
+    cut = epoch.largest_drops(most, spec.slowest, arrivals)
+    services = params.service_rates[0] * params.delay
+    law = epoch.arrival_laws(services, spec.buffers[0], spec.states, arrivals, offered, cut)
+    lost = jnp.einsum("nsde,d->ns", law, jnp.arange(cut + 1.0))
+    end = jnp.sum(law, axis=2)
+    spacing = jnp.float32(most / (GRID - 1))
+    chance = epoch.poisson(jnp.arange(GRID) * spacing, arrivals)
+    slope = jnp.pad(chance, ((0, 0), (1, 0)))[:, :-1] - chance
+    reach = jnp.einsum("gn,nse->gse", chance, end)
+    score = jnp.einsum("gn,nse->gse", slope, end) / jnp.maximum(reach, 1e-7)
+    return Scores(spacing, chance @ lost, slope @ lost, score)
+
+
+def balls(graph: Graph, reach: int) -> tuple[np.ndarray, ...]:
+    """Return, for radius 1 .. reach, the nodes within it of each node, padded with N."""
+    rows = [{j} for j in range(graph.nodes)]
+    near = [set(graph.neighbours[j, : graph.degrees[j]].tolist()) for j in range(graph.nodes)]
+    out = []
+    for _ in range(reach):
+        rows = [ball.union(*(near[i] for i in ball)) for ball in rows]
+        table = np.full((graph.nodes, max(map(len, rows))), graph.nodes, np.int32)
+        for j, ball in enumerate(rows):
+            table[j, : len(ball)] = sorted(ball)
+        out.append(table)
+    return tuple(out)
+
+
+def _around(
+    values: Float[Array, "epochs nodes"], ball: Int[Array, "nodes size"]
+) -> Float[Array, "epochs nodes"]:
+    """Return the sum over each node's ball."""
+    padded = jnp.concatenate([values, jnp.zeros((values.shape[0], 1))], axis=1)
+    total = jnp.zeros_like(values)
+    for k in range(ball.shape[1]):
+        total = total + padded[:, ball[:, k]]
+    return total
+
+
+def cone(
+    excess: Float[Array, "epochs nodes"], rings: tuple[Int[Array, "nodes size"], ...], memory: int
+) -> Float[Array, "epochs nodes"]:
+    """Return W: later excess drops inside the cone of influence of each node and epoch."""
+    epochs = excess.shape[0]
+    later = jnp.pad(excess, ((0, memory + 1), (0, 0)))
+    total = jnp.zeros_like(excess)
+    for lag, ring in enumerate(rings[:-1], 1):
+        if lag <= memory:
+            total = total + _around(later[lag : lag + epochs], ring)
+    first = len(rings)
+    if first <= memory:
+        sums = jnp.cumsum(jnp.pad(excess, ((1, memory + 1), (0, 0))), axis=0)
+        window = sums[memory + 1 : memory + 1 + epochs] - sums[first : first + epochs]
+        total = total + _around(window, rings[-1])
+    return total
+
+
+def _path(
+    spec: Spec, context: Any, policy: Table, key: Key, epochs: int
+) -> tuple[UInt8[Array, "epochs nodes"], UInt8[Array, "epochs nodes"], Int[Array, " epochs"]]:
+    """Simulate one replication; return states before and after each epoch, and regimes."""
+
+    def one(state: State, number: Array) -> tuple[State, Any]:
+        after, _ = step(draw(key.at(number), spec), spec, context, policy, state)
+        return after, (state.queues, after.queues, state.regime)
+
+    return lax.scan(one, init(key, spec, context), jnp.arange(epochs, dtype=jnp.uint32))[1]
+
+
+def _slope(
+    spec: Spec, params: Params, score: Scores, rings: tuple[Any, ...], memory: int, table: Array, path: Any
+) -> tuple[Num[Array, ""], Num[Array, " states"]]:
+    """Return expected drops per queue of a path and the gradient's estimate with respect to the table."""
+    before, after, regimes = path
+    wiring = params.wiring
+
+    def seen(z: Array, regime: Array) -> Any:
+        return observe(spec, params, State(z, regime, jnp.zeros((), jnp.uint32)))
+
+    def rate(z: Array, regime: Array) -> Array:
+        flow = tables.inflow(spec, params, OwnState(table[None]), seen(z, regime), None)
+        return params.arrival_rates[regime] * params.delay * flow
+
+    cell = jnp.round(jax.vmap(rate)(before, regimes) / score.spacing).astype(jnp.int32)
+    place = jnp.minimum(cell, GRID - 1) * spec.states + before
+    drops = score.drops.ravel()[place]
+    excess = drops - jnp.mean(drops, axis=1, keepdims=True)
+    weight = cone(excess, rings, memory)
+    pull = score.slope.ravel()[place] + weight * score.score.ravel()[place * spec.states + after]
+
+    def chain(pull: Array) -> Array:
+        around = exchange.at_neighbours(spec, wiring, pull)
+        opened = exchange.open_slots(spec, wiring)[1:]
+        reached = sum(v if o is True else jnp.where(o, v, 0.0) for v, o in zip(around, opened, strict=True))
+        return reached / wiring.degrees - pull
+
+    load = (params.arrival_rates[regimes] * params.delay)[:, None]
+    slope = load * jax.vmap(chain)(pull) / spec.nodes
+    states = jnp.arange(spec.states)[:, None, None]
+    return jnp.sum(drops) / spec.nodes, jnp.sum(jnp.where(before == states, slope, 0.0), axis=(1, 2))
+
+
+@functools.partial(jax.jit, static_argnames=("spec", "sizes"))
+def _descend(
+    spec: Spec, params: Params, rings: tuple[Any, ...], start: Array, root: Key, sizes: tuple[int, ...]
+) -> tuple[Array, Array]:
+    """Run Adam, ``sizes = (iterations, lanes, epochs, memory)``; return averaged table and objectives."""
+    iterations, lanes, epochs, memory = sizes
+    score = scores(spec, params)
+
+    def estimate(table: Array, number: Array) -> tuple[Array, Array]:
+        policy = Table(table)
+        context = prepare(spec, params, policy)
+        numbers = number * lanes + jnp.arange(lanes)
+
+        def lane(replication: Array) -> tuple[Array, Array]:
+            path = _path(spec, context, policy, root.replication(replication), epochs)
+            return _slope(spec, params, score, rings, memory, table, path)
+
+        values, slopes = jax.vmap(lane)(numbers)
+        return jnp.mean(values), jnp.mean(slopes, axis=0)
+
+    def adam(carry: tuple[Array, ...], number: Array) -> tuple[tuple[Array, ...], Array]:
+        table, first, second, mean, count = carry
+        value, slope = estimate(table, number)
+        first, second = 0.8 * first + 0.2 * slope, 0.95 * second + 0.05 * slope**2
+        k = number + 1.0
+        unbiased = (first / (1 - 0.8**k)) / (jnp.sqrt(second / (1 - 0.95**k)) + 1e-8)
+        rate = 0.1 * (1.0 - 0.9 * number / iterations)
+        table = jnp.clip(table - rate * unbiased, 0.0, 1.0)
+        late = number >= iterations // 2
+        mean = jnp.where(late, mean + table, mean)
+        return (table, first, second, mean, count + late), value
+
+    zero = jnp.zeros_like(start)
+    carry, values = lax.scan(adam, (start, zero, zero, zero, jnp.float32(0)), jnp.arange(iterations))
+    return carry[3] / carry[4], values
+
+
+def best_table(
+    system: System, graph: Graph, *, iterations: int = 80, samples: int = SAMPLES, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the static table zeta(0 .. B) with the least expected drops over the kernel's horizon.
+
+    Args:
+        system, graph: as made by `jaxsim.models.balancing.assemble(graph, ...)`; one class of servers.
+        iterations: Adam steps. samples: queue-epochs per step. seed: of the paths.
+
+    Returns:
+        (table, objective after each step): drops per queue over the horizon, at the steps' tables.
+
+    Raises:
+        InvalidInput: for unequal servers, for which a table by own state alone is no policy of interest.
+    """
+    spec, params = cast(Spec, system.kernel.spec), cast(Params, system.params)
+    same = len(spec.buffers) == 1
+    require(
+        same, "service_rate", f"{len(spec.buffers)} kinds", "are not handled here", "give one kind of server"
+    )
+    iterations = integer("iterations", iterations, low=2)
+    delay = float(params.delay)
+    epochs = int(np.ceil(system.kernel.horizon / delay - 1e-9))
+    lanes = max(1, round(integer("samples", samples, low=1) / (epochs * spec.nodes)))
+    memory = max(1, round(MEMORY / delay))
+    sizes = (iterations, lanes, epochs, min(memory, epochs - 1) if epochs > 1 else 1)
+    rings = tuple(jnp.asarray(b) for b in balls(graph, REACH))
+    start = jnp.linspace(0.0, 0.8, spec.states)
+    spec = dataclasses.replace(spec, expected=True)
+    table, values = _descend(spec, params, rings, start, random.key(seed), sizes)
+    scale = system.kernel.horizon / (epochs * delay)
+    return np.asarray(table, np.float64), np.asarray(values) * scale
