@@ -29,4 +29,23 @@ FAMILY = Family(
         "average_reward": "reward per slot",
         "served": "mean number of pipes in use",
     },
+    problems={
+        "gittins": Entry("Gittins index of a finite Markov arm (6.17)", f"{_MODEL}.problems:gittins"),
+        "bernoulli": Entry(
+            "index of a Bernoulli arm with a Beta prior, bracketed", f"{_MODEL}.problems:bernoulli"
+        ),
+        "deterministic": Entry(
+            "index, stopping times and concave envelope", f"{_MODEL}.problems:deterministic"
+        ),
+        "whittle": Entry(
+            "index of a restless arm, with a test of indexability", f"{_MODEL}.problems:whittle"
+        ),
+        "joint": Entry("optimal value of many arms by Whittle's integral", f"{_MODEL}.problems:joint"),
+        "arrivals": Entry("index of an arm-acquiring bandit (6.32)", f"{_MODEL}.problems:arrivals"),
+        "superprocess": Entry(
+            "choice of a law by domination (6.26), or jointly", f"{_MODEL}.problems:superprocess"
+        ),
+        "deadline": Entry("index rule against the optimum, with WD and MWD", f"{_MODEL}.problems:deadline"),
+        "auction": Entry("sequential auction with floor(T/2) announced bids", f"{_MODEL}.problems:auction"),
+    },
 )

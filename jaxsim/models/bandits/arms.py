@@ -10,7 +10,7 @@ import numpy as np
 from jaxsim.core import validation
 from jaxsim.models.bandits.theory.inputs import arm
 
-MOST_OUTCOMES = 256
+MOST_OUTCOMES = 4096
 
 
 class Tables(NamedTuple):

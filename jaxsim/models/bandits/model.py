@@ -85,7 +85,7 @@ class Ranks:
 class Context:
     """What is constant along a path: alias tables, tables by cell or state, and the policy's ranks."""
 
-    aliases: UInt32[Array, " entries"]
+    aliases: UInt32[Array, " cells_"]
     rewards: Float[Array, " entries"]
     mean_rewards: Float[Array, " states"]
     following: Int[Array, " entries"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -82,7 +82,7 @@ def busy_transform(
 
 
 def arrival_index(
-    rewards: Numbers, transitions: Numbers, discount: float, probabilities: Numbers, counts: Numbers
+    rewards: Numbers, transitions: Numbers, discount: Numbers, probabilities: Numbers, counts: Numbers
 ) -> ArrivalIndex:
     """Index of every state of an arm-acquiring bandit with i.i.d. arrivals.
 
@@ -125,7 +125,7 @@ def arrival_index(
     return ArrivalIndex(indices, np.array(order), np.array(phis))
 
 
-def arrival_value(found: ArrivalIndex, discount: float, start: Sequence[int]) -> float:
+def arrival_value(found: ArrivalIndex, discount: Numbers, start: Sequence[Any]) -> float:
     """Optimal value of a system that starts with arms in the given states and then acquires arrivals.
 
         V = (1/(1-beta)) [ L - int_l^L prod_n phi_{i_n}(c) dc ],   l the smallest index of all states.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,8 +24,8 @@ class ExactArrivals(NamedTuple):
 
 
 def exact_arrivals(
-    rewards: Numbers, transitions: Numbers, discount: float, probabilities: Numbers, counts: Numbers,
-    *, start: Sequence[int], most: int = 8, priority: Sequence[int] | None = None,
+    rewards: Numbers, transitions: Numbers, discount: Numbers, probabilities: Numbers, counts: Numbers,
+    *, start: Sequence[Any], most: int = 8, priority: Sequence[int] | None = None,
 ) -> ExactArrivals:  # fmt: skip
     """Value of each first play in a system that acquires arms, by value iteration over the numbers of arms.
 

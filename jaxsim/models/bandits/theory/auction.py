@@ -25,7 +25,7 @@ def message_dimension(packets: int) -> int:
     return validation.integer("packets", packets, low=1) // 2
 
 
-def _users(sequences: Sequence[Numbers], discount: float) -> list[SequenceIndex]:
+def _users(sequences: Sequence[Numbers], discount: Numbers) -> list[SequenceIndex]:
     beta = float(validation.probability("discount", discount))
     validation.require(len(sequences) > 0, "sequences", sequences, "are empty", "give one per user")
     for z in sequences:
@@ -33,7 +33,7 @@ def _users(sequences: Sequence[Numbers], discount: float) -> list[SequenceIndex]
     return [deterministic_index(z, beta) for z in sequences]
 
 
-def sequential_auction(sequences: Sequence[Numbers], discount: float) -> Auction:
+def sequential_auction(sequences: Sequence[Numbers], discount: Numbers) -> Auction:
     """Assign T = sum of packets slots by the index rule and announce what the mechanism needs.
 
     Each slot goes to the user with the largest current index nu (ties to the lowest number); the winning
@@ -57,7 +57,7 @@ def sequential_auction(sequences: Sequence[Numbers], discount: float) -> Auction
 
 
 def accepts(
-    sequences: Sequence[Numbers], discount: float, message: Auction, *, as_printed: bool = False
+    sequences: Sequence[Numbers], discount: Numbers, message: Auction, *, as_printed: bool = False
 ) -> list[bool]:
     """Whether each user agrees to a message, from her own rewards and the announced message alone.
 

@@ -36,6 +36,7 @@ def deadline_bound(sequences: Sequence[Numbers], pipes: int | Sequence[int]) -> 
     Source: Ishikida (1992), equation (6.9) and section 6.2.3.
     """
     most = int(np.max(pipes))
+    validation.require(len(sequences) > 0, "sequences", sequences, "are empty", "list one per user")
     found = [deterministic_index(z, 1.0) for z in sequences]
     highest = max(0.0, max(float(f.indices.max()) for f in found))
     if np.all(np.asarray(pipes) == 1):
@@ -59,6 +60,7 @@ def index_rule_with_deadline(
     """
     steps = validation.integer("horizon", horizon, low=1)
     open_pipes = pipes_over_time(pipes, steps)
+    validation.require(len(sequences) > 0, "sequences", sequences, "are empty", "list one per user")
     values = [validation.numbers("sequences", z) for z in sequences]
     found = [deterministic_index(z, 1.0) for z in values]
     load, total, served = [0] * len(values), 0.0, []

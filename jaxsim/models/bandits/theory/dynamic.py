@@ -98,7 +98,7 @@ def iterate(plays: Arms, owners: tuple[int, ...], beta: float, tolerance: float)
 
 @float64
 def optimal_joint(
-    arms: Sequence[tuple[Numbers, Numbers]], discount: float, *, tolerance: float = 1e-12
+    arms: Sequence[tuple[Numbers, Numbers]], discount: Numbers, *, tolerance: float = 1e-12
 ) -> Joint:
     """Optimal discounted value and actions for N arms and one pipe, by value iteration on the product space.
 
@@ -115,7 +115,7 @@ def optimal_joint(
 
 @float64
 def policy_value(
-    arms: Sequence[tuple[Numbers, Numbers]], discount: float, action: Int[np.ndarray, "..."]
+    arms: Sequence[tuple[Numbers, Numbers]], discount: Numbers, action: Int[np.ndarray, "..."]
 ) -> Float[np.ndarray, "..."]:
     """Discounted value of a stationary policy (an arm number per joint state), by a linear solve.
 

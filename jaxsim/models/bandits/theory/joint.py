@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -52,7 +52,7 @@ _retirement = jax.jit(retirement)
 
 
 @float64
-def joint_value(arms: Sequence[tuple[Numbers, Numbers]], discount: float, start: Sequence[int]) -> float:
+def joint_value(arms: Sequence[tuple[Numbers, Numbers]], discount: Numbers, start: Sequence[Any]) -> float:
     """Largest expected discounted reward of N independent arms and one pipe that is never idle.
 
         V(i_1, ..., i_N) = (1/(1-beta)) [ L - int_{l}^{L} prod_n E beta^{tau_n(c)} dc ]
@@ -86,7 +86,7 @@ def retirement_of(given: tuple[Numbers, Numbers], beta: float, state: int) -> tu
     return np.asarray(charges), np.append(1.0, np.asarray(table)[:, state])
 
 
-def start_states(start: Sequence[int], sizes: Sequence[int]) -> list[int]:
+def start_states(start: Sequence[Any], sizes: Sequence[int]) -> list[int]:
     """Validate one state number per arm."""
     fits = len(start) == len(sizes)
     validation.require(fits, "start", list(start), f"does not list {len(sizes)} states", "give one per arm")

@@ -23,7 +23,7 @@ class Prices(NamedTuple):
     value: float
 
 
-def capacity_prices(sequences: Sequence[Numbers], discount: float) -> Prices:
+def capacity_prices(sequences: Sequence[Numbers], discount: Numbers) -> Prices:
     """Rent and Lagrange multiplier of one pipe in discrete time, t = 1, ..., T = number of packets.
 
     The index rule sends packets in the order of their envelopes; the rent at t is nu*(t), the t-th largest

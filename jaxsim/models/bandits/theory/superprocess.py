@@ -40,7 +40,7 @@ class Selection(NamedTuple):
 
 
 @float64
-def pension_value(process: Process, discount: float, pensions: Numbers) -> Float[np.ndarray, "..."]:
+def pension_value(process: Process, discount: Numbers, pensions: Numbers) -> Float[np.ndarray, "..."]:
     """Value of a process with the option to retire for ever on a pension per step, for each pension a.
 
         V(a) = E sum_{l >= 0} beta^l max(X-bar(l), a) = (1/(1-beta)) [ max(a, L) - int_a^L E beta^tau(c) dc ]
@@ -61,7 +61,7 @@ def pension_value(process: Process, discount: float, pensions: Numbers) -> Float
     return np.asarray(value / (1 - beta))
 
 
-def dominates(x: Process, y: Process, discount: float, *, tolerance: float = 1e-10) -> Domination:
+def dominates(x: Process, y: Process, discount: Numbers, *, tolerance: float = 1e-10) -> Domination:
     """Test whether process X dominates Y: V_X(a) >= V_Y(a) for every pension a.
 
     Both sides are piecewise linear with kinks at the indices and equal above all of them, and constant below
@@ -82,7 +82,7 @@ def dominates(x: Process, y: Process, discount: float, *, tolerance: float = 1e-
     )
 
 
-def dominant_process(superprocess: Sequence[Process], discount: float) -> int | None:
+def dominant_process(superprocess: Sequence[Process], discount: Numbers) -> int | None:
     """Return the first process that dominates all others of its superprocess, or None where none does."""
     for i, candidate in enumerate(superprocess):
         if all(dominates(candidate, other, discount).dominates for other in superprocess):
@@ -90,7 +90,7 @@ def dominant_process(superprocess: Sequence[Process], discount: float) -> int | 
     return None
 
 
-def select(superprocesses: Sequence[Sequence[Process]], discount: float) -> Selection:
+def select(superprocesses: Sequence[Sequence[Process]], discount: Numbers) -> Selection:
     """Select one process from each superprocess so that the joint value is largest.
 
     Where a superprocess has a dominant process it is chosen, whatever the others are (Theorem 6.4.1). The
@@ -153,7 +153,7 @@ def local_laws(rewards: Numbers, transitions: Numbers, start: int) -> list[Proce
 
 @float64
 def optimal_controlled(
-    machines: Sequence[tuple[Numbers, Numbers]], discount: float, *, tolerance: float = 1e-12
+    machines: Sequence[tuple[Numbers, Numbers]], discount: Numbers, *, tolerance: float = 1e-12
 ) -> tuple[Joint, Int[np.ndarray, "plays 2"]]:
     """Exact joint solution for controlled machines: which machine to operate and with which local action.
 

@@ -91,7 +91,7 @@ def whittle_index(
     passive_transitions: Numbers,
     rewards: Numbers,
     transitions: Numbers,
-    discount: float,
+    discount: Numbers,
 ) -> Whittle:
     """Whittle index of a restless arm: the subsidy that makes resting and being served equally good.
 
