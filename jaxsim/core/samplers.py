@@ -1,12 +1,11 @@
 """Random variables from random words: each sampler is elementwise in its words and exact to their resolution.
 
 A uniform number has 24 random bits (what a float32 can hold evenly), so a probability is met to within
-2**-24; `index` and the alias tables use all 32 bits of a word.
+2**-24; `index` uses all 32 bits of a word.
 """
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -62,59 +61,6 @@ def by_cdf(cumulative: Float[Array, "*n outcomes"], u: Float[Array, "*n"]) -> In
     The last cumulative value is taken as 1 whatever its rounding, so the outcome is always valid.
     """
     return jnp.sum(u[..., None] >= cumulative[..., :-1], axis=-1, dtype=jnp.int32)
-
-
-def alias_table(probabilities: Float[Array, "*rows outcomes"]) -> UInt32[Array, "*rows outcomes"]:
-    """Build packed alias tables: row by row, threshold (upper 24 bits) and alias (lower 8 bits) in one word.
-
-    Column j of a row keeps j with probability threshold / 2**24 and gives its alias otherwise. Built by
-    pairing the poorest open column with the richest one, outcomes - 1 times, under ``jit`` and ``vmap``.
-
-    Args:
-        probabilities: rows of at most 256 outcomes, each summing to 1; traced values are welcome.
-
-    Source: Walker (1977); the pairing is the "Robin Hood" rule. A probability is met to within 2**-24.
-    """
-    outcomes = probabilities.shape[-1]
-    if outcomes > 256:
-        raise ValueError(f"an alias table packs its aliases in 8 bits: 256 outcomes at most, not {outcomes}")
-
-    def pair_up(_: Int[Array, ""], carry: Carry) -> Carry:
-        mass, is_open, keep, alias = carry
-        poor = jnp.argmin(jnp.where(is_open, mass, jnp.inf))
-        rich = jnp.argmax(jnp.where(is_open, mass, -jnp.inf))
-        keep = keep.at[poor].set(mass[poor])
-        alias = alias.at[poor].set(rich.astype(jnp.uint32))
-        mass = mass.at[rich].add(jnp.where(poor == rich, 0.0, mass[poor] - 1.0))
-        return mass, is_open.at[poor].set(False), keep, alias
-
-    def one_row(row: Float[Array, " outcomes"]) -> UInt32[Array, " outcomes"]:
-        columns = jnp.arange(outcomes, dtype=jnp.uint32)
-        start = (row * outcomes, jnp.ones(outcomes, bool), jnp.ones_like(row), columns)
-        _, _, keep, alias = lax.fori_loop(0, outcomes - 1, pair_up, start)
-        threshold = jnp.clip(jnp.round(keep * 2.0**24), 0.0, 2.0**24 - 1.0).astype(jnp.uint32)
-        # A column that keeps everything points to itself, so that the threshold's missing unit is harmless.
-        alias = jnp.where(keep >= 1.0, columns, alias)
-        return (threshold << np.uint32(8)) | alias
-
-    rows = probabilities.reshape(-1, outcomes)
-    return jax.vmap(one_row)(rows).reshape(probabilities.shape)
-
-
-def by_alias(
-    table: UInt32[Array, " cells"], row: Int[Array, "*n"], outcomes: int, word: UInt32[Array, "*n"]
-) -> UInt32[Array, "*n"]:
-    """Sample from row ``row`` of flattened packed alias tables with one word and one gather.
-
-    The word times the number of outcomes gives the column (integer part) and an independent uniform number
-    (fraction) to hold against the column's threshold.
-    """
-    low = (word & np.uint32(0xFFFF)) * np.uint32(outcomes)
-    high = (word >> np.uint32(16)) * np.uint32(outcomes) + (low >> np.uint32(16))
-    column = high >> np.uint32(16)
-    fraction = ((high & np.uint32(0xFFFF)) << np.uint32(8)) | ((low >> np.uint32(8)) & np.uint32(0xFF))
-    cell = table.at[row.astype(jnp.int32) * outcomes + column.astype(jnp.int32)].get(mode="promise_in_bounds")
-    return jnp.where(fraction < (cell >> np.uint32(8)), column, cell & np.uint32(0xFF))
 
 
 def poisson(

@@ -120,32 +120,6 @@ def test_index_is_the_exact_multiply_high(count):
     np.testing.assert_array_equal(samplers.index(w, count), exact.astype(np.int64))
 
 
-@pytest.mark.parametrize("outcomes", [1, 2, 7, 36])
-def test_alias_table_represents_its_probabilities_exactly(outcomes):
-    p = np.random.default_rng(outcomes).dirichlet(np.full(outcomes, 0.3), 20)
-    table = np.asarray(jax.jit(samplers.alias_table)(jnp.asarray(p, jnp.float32)))
-    keep, alias = (table >> 8) / 2**24, table & 255
-    implied = np.zeros_like(p)
-    for row in range(20):
-        for column in range(outcomes):
-            implied[row, column] += keep[row, column] / outcomes
-            implied[row, alias[row, column]] += (1 - keep[row, column]) / outcomes
-    np.testing.assert_allclose(implied, p, atol=outcomes * 2e-7)
-
-
-def test_alias_and_cdf_sampling_frequencies():
-    p = np.array([0.5, 0.25, 0.125, 0.0625, 0.0625])
-    w = words(1 << 18)
-    table = samplers.alias_table(jnp.asarray(p, jnp.float32))
-    for drawn in (
-        samplers.by_alias(table, jnp.zeros(w.shape, jnp.int32), 5, w),
-        samplers.by_cdf(
-            jnp.broadcast_to(jnp.cumsum(jnp.asarray(p, jnp.float32)), (w.size, 5)), samplers.uniform(w)
-        ),
-    ):
-        assert abs(chi_square(np.bincount(np.asarray(drawn), minlength=5), p * w.size)) < 5
-
-
 @pytest.mark.parametrize("mean", [0.0, 0.3, 5.0, 40.0])
 def test_poisson_law(mean):
     n = 40_000

@@ -22,12 +22,11 @@ from __future__ import annotations
 
 import math
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxsim.core.types import Array, Float, Int, Shaped, UInt32
+from jaxsim.core.types import Array, Float, Int, UInt32
 
 TAIL = 2.0**-26
 
@@ -143,75 +142,6 @@ def mix(
 def cut_mass(law: Float[Array, "*rows outcomes"]) -> Float[Array, ""]:
     """Return the largest probability that the cut sums have lost in any row."""
     return jnp.max(1.0 - jnp.sum(law, axis=-1))
-
-
-def alias_bits(outcomes: int) -> int:
-    """Return k such that 2**k columns hold the outcomes."""
-    return max(1, (outcomes - 1).bit_length())
-
-
-def alias_table(law: Float[Array, "rows outcomes"]) -> UInt32[Array, " cells"]:
-    """Build alias tables with 2**k columns to a row, flattened, each cell packed in one word.
-
-    Column j keeps outcome j with probability t / 2**(32-k) and gives its alias otherwise; a cell is
-    t * 2**k + alias. Rows are normalized, so what `cut_mass` reports is spread over the outcomes. The
-    columns are filled by one sweep over the outcomes in decreasing order: the richest gives to the poor until
-    it is poor itself and is then filled by the next.
-
-    Source: Walker (1977), Vose (1991); a probability is met to within 2**-24.
-    """
-    rows, outcomes = law.shape
-    bits = alias_bits(outcomes)
-    columns = 1 << bits
-    mass = jnp.pad(law, ((0, 0), (0, columns - outcomes)))
-    mass = mass / jnp.sum(mass, axis=-1, keepdims=True) * columns
-    return jax.vmap(_fill)(mass, jnp.argsort(-mass, axis=-1)).reshape(rows * columns)
-
-
-def _fill(mass: Float[Array, " columns"], order: Int[Array, " columns"]) -> UInt32[Array, " columns"]:
-    """Return the packed cells of one row; ``order`` sorts the columns from rich to poor."""
-    columns = mass.shape[0]
-    bits = alias_bits(columns)
-    rich_end = jnp.sum(mass >= 1.0)
-
-    def settle(_: Int[Array, ""], carry: tuple[Array, ...]) -> tuple[Array, ...]:
-        giver, left, poor, keep, alias = carry
-        here = order[jnp.minimum(giver, columns - 1)]
-        after = order[jnp.minimum(giver + 1, columns - 1)]
-        other = order[jnp.minimum(poor, columns - 1)]
-        # The giver gives while it has more than one column's worth and somebody is poor.
-        give = (left >= 1.0) & (poor < columns)
-        column = jnp.where(give, other, here)
-        kept = jnp.where(give, mass[other], left)
-        receiver = jnp.where(give, here, after)
-        keep = keep.at[column].set(kept)
-        alias = alias.at[column].set(receiver.astype(jnp.uint32))
-        left = jnp.where(give, left - (1.0 - mass[other]), mass[after] - (1.0 - left))
-        return jnp.where(give, giver, giver + 1), left, jnp.where(give, poor + 1, poor), keep, alias
-
-    none = jnp.arange(columns, dtype=jnp.uint32)
-    start = (jnp.zeros((), jnp.int32), mass[order[0]], rich_end.astype(jnp.int32), jnp.ones_like(mass), none)
-    _, _, _, keep, alias = lax.fori_loop(0, columns, settle, start)
-    resolution = 2.0 ** (32 - bits)
-    whole = keep >= 1.0 - 0.5 / resolution
-    # The missing unit of a column that keeps everything is harmless: it is its own alias.
-    threshold = jnp.where(
-        whole, resolution * (1.0 - 2.0**-24), jnp.round(jnp.maximum(keep, 0.0) * resolution)
-    )
-    return (threshold.astype(jnp.uint32) << np.uint32(bits)) | jnp.where(whole, none, alias)
-
-
-def sample(
-    table: UInt32[Array, " cells"], row: Shaped[Array, "*n"], bits: int, word: UInt32[Array, "*n"]
-) -> UInt32[Array, "*n"]:
-    """Sample an outcome from row ``row`` of flattened alias tables: one word and one gather per queue.
-
-    The word's upper k bits choose the column, the other 32 - k are held against its threshold.
-    """
-    column = word >> np.uint32(32 - bits)
-    cell = table.at[(row << bits) | column.astype(jnp.int32)].get(mode="promise_in_bounds")
-    mask = np.uint32((1 << bits) - 1)
-    return jnp.where((word << np.uint32(bits)) < (cell & ~mask), column, cell & mask)
 
 
 def inverse_poisson(mean: Float[Array, "*n"], most: int, word: UInt32[Array, "*n"]) -> Int[Array, "*n"]:

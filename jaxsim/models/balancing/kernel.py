@@ -12,20 +12,21 @@ Source: Tahir, Cui, Koeppl (2023), equation (1), section 1.2.4 and equation (2).
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsim.core import samplers
+from jaxsim.core import alias, samplers
 from jaxsim.core.kernel import Kernel, Metric, Observables
 from jaxsim.core.random import Key, Stream
 from jaxsim.core.status import Status, no_trouble, raise_bit
 from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Float, UInt32
 from jaxsim.models.balancing import epoch, exchange, tables
+from jaxsim.models.balancing.actions import Observation
 from jaxsim.models.balancing.model import Params, Spec, State
-from jaxsim.models.balancing.policies import Observation
 
 CUT_TOLERANCE = 2.0**-20
 
@@ -55,11 +56,15 @@ class Context:
 
 def observe(spec: Spec, params: Params, state: State) -> Observation:
     """Return what schedulers can see."""
-    around = exchange.at_neighbours(spec, params.wiring, state.queues)
     wiring = params.wiring
-    return Observation(
-        (state.queues, *around), exchange.open_slots(spec, wiring), wiring.degrees, state.regime, spec.units
-    )
+    around = exchange.at_neighbours(spec, wiring, state.queues)
+    speeds = None
+    if len(spec.buffers) > 1:
+        own = params.service_rates[params.server_class]
+        speeds = (own, *exchange.at_neighbours(spec, wiring, own))
+    seen = (state.queues, *around)
+    opened = exchange.open_slots(spec, wiring)
+    return Observation(seen, opened, wiring.degrees, state.regime, spec.units, speeds)
 
 
 def prepare(spec: Spec, params: Params, policy: Any) -> Context:
@@ -89,17 +94,22 @@ def prepare(spec: Spec, params: Params, policy: Any) -> Context:
     trouble = raise_bit(no_trouble(), Status.NON_FINITE, ~jnp.isfinite(lost))
     trouble = raise_bit(trouble, Status.NOT_CONVERGED, lost > CUT_TOLERANCE)
     if not spec.expected:
-        return Context(params, epoch.alias_table(law), jnp.zeros(0), trouble)
+        return Context(params, alias.packed(law), jnp.zeros(0), trouble)
     joint = law.reshape(-1, size.drops + 1, size.states)
     drops = jnp.einsum("rds,d->r", joint, jnp.arange(size.drops + 1.0)) / jnp.sum(joint, axis=(1, 2))
-    return Context(params, epoch.alias_table(jnp.sum(joint, axis=1)), drops, trouble)
+    return Context(params, alias.packed(jnp.sum(joint, axis=1)), drops, trouble)
+
+
+def first_state(key: Key, spec: Spec, params: Params) -> State:
+    """Return empty queues and a first regime from its law."""
+    u = samplers.uniform(key.pair(Stream.ENVIRONMENT, 1)[0])
+    regime = samplers.by_cdf(jnp.cumsum(params.start), u)
+    return State(jnp.zeros(spec.nodes, jnp.uint8), regime, no_trouble())
 
 
 def init(key: Key, spec: Spec, context: Context) -> State:
-    """Return empty queues and a first regime from its law."""
-    u = samplers.uniform(key.pair(Stream.ENVIRONMENT, 1)[0])
-    regime = samplers.by_cdf(jnp.cumsum(context.params.start), u)
-    return State(jnp.zeros(spec.nodes, jnp.uint8), regime, context.trouble)
+    """Return the first state; its status says whether the tables can be trusted."""
+    return dataclasses.replace(first_state(key, spec, context.params), status=context.trouble)
 
 
 def draw(key: Key, spec: Spec) -> Draws:
@@ -143,10 +153,10 @@ def step(draws: Draws, spec: Spec, context: Context, policy: Any, state: State) 
     size = tables.layout(spec, action, denominator)
     row = _rows(spec, context, size, denominator, action, seen, draws.key)
     if spec.expected:
-        end = epoch.sample(context.table, row, epoch.alias_bits(size.states), draws.queues)
+        end = alias.sample_packed(context.table, row, alias.bits(size.states), draws.queues)
         drops = jnp.sum(context.expected.at[row].get(mode="promise_in_bounds"))
     else:
-        outcome = epoch.sample(context.table, row, size.bits, draws.queues)
+        outcome = alias.sample_packed(context.table, row, size.bits, draws.queues)
         lost = outcome // np.uint32(size.states)
         end = outcome - lost * np.uint32(size.states)
         drops = jnp.sum(lost.astype(jnp.int32))

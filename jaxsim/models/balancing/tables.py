@@ -16,11 +16,12 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from jaxsim.core import alias
 from jaxsim.core.types import Array, Float, Int, Num
 from jaxsim.core.validation import refuse
 from jaxsim.models.balancing import epoch, exchange
+from jaxsim.models.balancing.actions import Fixed, Observation, Offload, OwnState, Slots
 from jaxsim.models.balancing.model import Params, Spec
-from jaxsim.models.balancing.policies import Fixed, Observation, Offload, OwnState, Slots
 
 MOST_CELLS = 1 << 20
 """Largest table of levels (4 MiB); beyond it the table of counts is smaller and faster."""
@@ -41,7 +42,7 @@ class Layout:
     @property
     def bits(self) -> int:
         """Columns of a row, as a power of two."""
-        return epoch.alias_bits((self.drops + 1) * self.states)
+        return alias.bits((self.drops + 1) * self.states)
 
 
 def heaviest(spec: Spec, action: Any) -> float:

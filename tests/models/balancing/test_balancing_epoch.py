@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from jaxsim.core import random
+from jaxsim.core import alias, random
 from jaxsim.models.balancing import epoch
 
 
@@ -56,28 +56,16 @@ def test_poisson_probabilities_in_32_bits() -> None:
         np.testing.assert_allclose(p, exact_p, rtol=2e-5, atol=1e-12)
 
 
-def test_alias_table_holds_the_law() -> None:
-    ours, _ = law(1.8, 1.0, 5, 5.0)
-    outcomes = ours.shape[1]
-    bits = epoch.alias_bits(outcomes)
-    cells = np.asarray(epoch.alias_table(jnp.asarray(ours))).reshape(len(ours), -1)
-    keep, alias = (cells >> bits) / 2.0 ** (32 - bits), cells & ((1 << bits) - 1)
-    for row, want in zip(range(len(ours)), ours, strict=True):
-        p = np.bincount(alias[row], weights=1 - keep[row], minlength=1 << bits) + keep[row]
-        np.testing.assert_allclose(p[:outcomes] / (1 << bits), want / want.sum(), atol=5e-7)
-        assert np.all(p[outcomes:] < 1e-4)
-
-
 def test_samples_follow_the_law() -> None:
     # 2**18 samples of each row against 8 cells: chi-square, 7 degrees of freedom, false alarm 1e-6.
     ours, _ = law(0.9, 1.0, 5, 1.0)
     count = 1 << 18
-    bits = epoch.alias_bits(ours.shape[1])
-    table = epoch.alias_table(jnp.asarray(ours))
+    bits = alias.bits(ours.shape[1])
+    table = alias.packed(jnp.asarray(ours))
     for row in range(6):
         words = random.key(row).words(random.Stream.EVENTS, count)
         seen = np.bincount(
-            np.asarray(epoch.sample(table, jnp.full(count, row), bits, words)), minlength=1 << bits
+            np.asarray(alias.sample_packed(table, jnp.full(count, row), bits, words)), minlength=1 << bits
         )
         want = ours[row] / ours[row].sum() * count
         top = np.argsort(-want)[:7]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -14,7 +13,7 @@ from jaxsim.core.status import Status, UntrustworthyResult
 from jaxsim.core.validation import InvalidInput
 from jaxsim.engine import simulate
 from jaxsim.models.pooling import policies
-from jaxsim.models.pooling.events import alias_table, event
+from jaxsim.models.pooling.events import event
 from jaxsim.models.pooling.kernel import build
 from jaxsim.models.pooling.spec import unpack
 from jaxsim.models.pooling.system import system
@@ -115,16 +114,6 @@ def test_exact_waits_agree_with_little():
     close(r["first_queue"], r["jobs_per_server"].mean)
     close(r["first_pool_jobs"], r["pool_jobs"].mean / 10)
     close(r["first_cost"], r["cost_per_server"].mean)
-
-
-def test_alias_table_is_exact():
-    for weights in ((0.1, 0.1, 0.1, 0.7), (0.25,) * 4, tuple(range(1, 40))):
-        p = np.asarray(weights) / np.sum(weights)
-        threshold, alias = map(np.asarray, alias_table(jnp.asarray(p, jnp.float32)))
-        keep = threshold / 2.0**32
-        found = keep.copy()
-        np.add.at(found, alias, 1 - keep)
-        np.testing.assert_allclose(found / len(p), p, rtol=2e-6)
 
 
 def test_a_sweep_of_phi_compiles_once():
