@@ -105,7 +105,8 @@ def _list_keys(title: str, entry: Entry) -> None:
     for key, default in keys.items():
         print(f"  {key}={_shown(default)}")
         if key in meaning:
-            print(textwrap.fill(meaning[key].replace("``", ""), 80, initial_indent=" " * 6, subsequent_indent=" " * 6))
+            text = meaning[key].replace("``", "")
+            print(textwrap.fill(text, 80, initial_indent=" " * 6, subsequent_indent=" " * 6))
 
 
 def _summaries(entries: Any) -> dict[str, str]:

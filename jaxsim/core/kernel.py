@@ -16,7 +16,7 @@ transition probabilities, say); without `prepare` it is the parameters themselve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -89,7 +89,7 @@ class Kernel:
     """
 
     family: str
-    spec: Hashable
+    spec: Any
     init: Callable[[Key, Any, Any], Any]
     step: Callable[[Any, Any, Any, Any, Any], tuple[Any, Observables]]
     step_time: Callable[[Any, Any], Any]
