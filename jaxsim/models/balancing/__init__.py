@@ -13,31 +13,38 @@ the drops of every queue are sampled exactly; there is no time step smaller than
 Assumptions: Poisson arrivals, exponential services, regimes that change between epochs only, allocation
 frozen during an epoch, each packet lost at a full queue gone for good.
 
-Map: `graphs` and `graph_files` (topologies), `model` (Spec, Params, State), `exchange` (what flows between
-neighbours), `policies`, `tables` (from actions to arrival rates), `epoch` (the law of an epoch and its
-sampling), `kernel` (one epoch of all queues), `system` (names, defaults, validation).
+Map: `graphs` and `graph_files` (topologies); `model` (Spec, Params, State); `exchange` (what flows between
+neighbours); `actions` (what schedulers see and can do), `policies`, `comparing` and `rules` (what they do);
+`tables` (from actions to arrival rates); `epoch` (the law of an epoch); `kernel` (one epoch of all queues);
+`gillespie` (the same event by event, for validation); `system` (names, defaults, validation); `theory` (what
+is known exactly); `search` (the best table policy).
 
 Source: Tahir, Cui, Koeppl (2023), "Sparse mean field load balancing in large localized queueing systems".
 """
 
-from jaxsim.models.balancing.kernel import kernel
+from jaxsim.models.balancing.actions import Fixed, Observation, Offload, OwnState, Slots
+from jaxsim.models.balancing.comparing import SED, PowerOfD
 from jaxsim.models.balancing.model import Params, Spec, State
-from jaxsim.models.balancing.policies import JSQ, Observation, Offload, Own, OwnState, Random, Slots, Table
+from jaxsim.models.balancing.policies import JSQ, Own, Random, Table
+from jaxsim.models.balancing.rules import Rule
 from jaxsim.models.balancing.system import assemble, system
 
 __all__ = [
     "JSQ",
+    "SED",
+    "Fixed",
     "Observation",
     "Offload",
     "Own",
     "OwnState",
     "Params",
+    "PowerOfD",
     "Random",
+    "Rule",
     "Slots",
     "Spec",
     "State",
     "Table",
     "assemble",
-    "kernel",
     "system",
 ]

@@ -69,11 +69,11 @@ class Wiring:
     sum over the closed neighbourhood of 1 / (degree + 1); fair_class: which of them a node has.
     """
 
-    neighbours: Int[Array, "nodes_or_none width"]
-    inbound: Int[Array, "nodes_or_none width"]
-    degrees: UInt8[Array, " nodes"] | Int[Array, " nodes"]
+    neighbours: Int[Array, "table_nodes width"]
+    inbound: Int[Array, "table_nodes width"]
+    degrees: Int[Array, " nodes"]
     fair: Float[Array, " fair_classes"]
-    fair_class: Int[Array, " nodes_or_none"]
+    fair_class: Int[Array, " irregular_nodes"]
 
 
 @pytree
@@ -91,7 +91,7 @@ class Params:
     switch: Float[Array, "regimes regimes"]
     start: Float[Array, " regimes"]
     service_rates: Float[Array, " classes"]
-    server_class: Int[Array, " nodes_or_none"]
+    server_class: Int[Array, " unlike_nodes"]
     wiring: Wiring
 
 

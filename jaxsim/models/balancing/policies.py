@@ -17,7 +17,6 @@ Source: Tahir, Cui, Koeppl (2023), section 2.2.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import jax.numpy as jnp
@@ -25,73 +24,12 @@ import numpy as np
 
 from jaxsim.core.kernel import System
 from jaxsim.core.tree import pytree, static
-from jaxsim.core.types import Array, Bool, Float, Int, Num, UInt32
+from jaxsim.core.types import Array, Bool, Float, UInt32
 from jaxsim.core.validation import choice, probability, require
+from jaxsim.models.balancing.actions import Fixed, Observation, Offload, OwnState, Slots, one_of
 from jaxsim.models.balancing.model import Spec
 
 Reading = Literal["packet", "epoch"]
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What can be seen at the start of an epoch.
-
-    queues: the queue behind slot 0 .. d of each node, one array of N for each slot.
-    open: whether a node has that slot (True where all have it).
-    degrees: number of neighbours of each node. regime: the arrival regime, for policies that may see it.
-    units: least common multiple of the degrees (static).
-    """
-
-    queues: tuple[Array, ...]
-    open: tuple[Bool[Array, " nodes"] | bool, ...]
-    degrees: Int[Array, " nodes"]
-    regime: Int[Array, ""]
-    units: int = 1
-
-
-@pytree
-class Slots:
-    """What each node puts into each slot 0 .. d: whole L-ths of its packets, or shares that sum to 1."""
-
-    parts: tuple[Num[Array, " nodes"], ...]
-
-
-@pytree
-class Offload:
-    """Probability with which each packet of a node goes to a uniformly chosen neighbour."""
-
-    chance: Float[Array, " nodes"]
-
-
-@pytree
-class OwnState:
-    """Each node offloads by its own state only: ``table[regime, state]`` is the probability per packet."""
-
-    table: Float[Array, "regimes states"]
-
-
-@pytree
-class Fixed:
-    """Arrival rates that never change: uniform routing over the closed neighbourhood, or own queue only."""
-
-    uniform: bool = static()
-
-
-def pick(count: Num[Array, "*n"], word: UInt32[Array, "*n"]) -> Num[Array, "*n"]:
-    """Return a number uniform on 0 .. count - 1 from the word's upper 16 bits (to within 2**-16)."""
-    return (((word >> np.uint32(16)) * count.astype(jnp.uint32)) >> np.uint32(16)).astype(jnp.uint8)
-
-
-def _chosen(members: tuple[Bool[Array, " nodes"], ...], word: UInt32[Array, " nodes"]) -> tuple[Array, ...]:
-    """Return the indicator, slot by slot, of one member chosen uniformly."""
-    count = sum(m.astype(jnp.uint8) for m in members)
-    place = pick(jnp.asarray(count), word)
-    before = jnp.zeros_like(place)
-    chosen = []
-    for member in members:
-        chosen.append((member & (before == place)).astype(jnp.uint8))
-        before = before + member.astype(jnp.uint8)
-    return tuple(chosen)
 
 
 def _offloaded(away: Bool[Array, " nodes"], seen: Observation, units: int) -> Slots | Offload:
@@ -141,7 +79,7 @@ class Random:
             return Fixed(uniform=True)
         shape = observation.queues[0].shape
         members = tuple(jnp.broadcast_to(jnp.asarray(o), shape) for o in observation.open)
-        return Slots(_chosen(members, words))
+        return Slots(one_of(members, words))
 
 
 @pytree
@@ -169,7 +107,7 @@ class JSQ:
             least = jnp.minimum(least, q)
         members = tuple(q == least for q in seen)
         if self.reading == "epoch":
-            return Slots(_chosen(members, words))
+            return Slots(one_of(members, words))
         units = _lcm_up_to(len(queues) - 1)
         kind = jnp.uint16 if units * len(queues) < 1 << 16 else jnp.float32
         count = sum(m.astype(kind) for m in members)

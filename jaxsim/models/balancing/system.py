@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from jaxsim.core.kernel import System
 from jaxsim.core.validation import choice, distribution, integer, non_negative, positive, refuse, require
-from jaxsim.models.balancing import graphs
+from jaxsim.models.balancing import gillespie, graphs
 from jaxsim.models.balancing.graph_files import from_file
 from jaxsim.models.balancing.kernel import kernel
 from jaxsim.models.balancing.model import Params, Spec, fair_rates, offload_inflow, wire
@@ -39,6 +40,7 @@ def system(
     switch: Any = ((0.8, 0.2), (0.5, 0.5)),
     start: Any = None,
     expected: Any = False,
+    simulator: Any = "epochs",
 ) -> System:
     """Return queues on a sparse graph that schedulers see once per epoch.
 
@@ -62,6 +64,7 @@ def system(
             [[0.8,0.2],[0.5,0.5]]).
         start: law of the first regime (default uniform).
         expected: report drops expected given the start of each epoch instead of sampled ones (default false).
+        simulator: ``epochs`` (default) or ``events``, the same process event by event (slow; for validation).
 
     Raises:
         InvalidInput: naming the key, its value and the remedy.
@@ -79,6 +82,7 @@ def system(
         switch=switch,
         start=start,
         expected=expected,
+        simulator=simulator,
     )
 
 
@@ -92,9 +96,20 @@ def assemble(
     switch: Any = ((0.8, 0.2), (0.5, 0.5)),
     start: Any = None,
     expected: Any = False,
+    simulator: Any = "epochs",
+    largest_delay: Any = None,
 ) -> System:
-    """Return the same for a graph that you made yourself; the arguments are those of `system`."""
+    """Return the same for a graph that you made yourself.
+
+    The arguments are those of `system`, and ``largest_delay``: make the tables large enough for it, so that
+    all delays up to it share one Spec and one compilation (default: just ``delay``).
+    """
     delay = _scalar("delay", delay)
+    most = max(delay, delay if largest_delay is None else _scalar("largest_delay", largest_delay))
+    literal = choice("simulator", simulator, ("epochs", "events")) == "events"
+    remedy = "leave out one of the two"
+    require(not (literal and expected is True), "expected", expected, "needs simulator=epochs", remedy)
+    graph = dataclasses.replace(graph, stencil=None) if literal else graph
     rates = np.atleast_1d(non_negative("arrival_rates", arrival_rates))
     require(
         rates.ndim == 1 and rates.size > 0,
@@ -115,9 +130,9 @@ def assemble(
         stencil=graph.stencil,
         buffers=tuple(int(b) for b in buffers),
         regimes=rates.size,
-        packets=_round_up(MARGIN * rates.max() * delay),
-        services=_round_up(MARGIN * services.max() * delay),
-        slowest=_round_up(services.min() * delay / MARGIN),
+        packets=_round_up(MARGIN * rates.max() * most),
+        services=_round_up(MARGIN * services.max() * most),
+        slowest=_round_up(services.min() * most / MARGIN),
         fair_classes=np.unique(fair_rates(graph)).size,
         expected=_flag("expected", expected),
     )
@@ -130,7 +145,7 @@ def assemble(
         server_class=jnp.asarray(server, jnp.int32),
         wiring=wire(graph),
     )
-    return System(kernel(spec), params)
+    return System(gillespie.kernel(spec) if literal else kernel(spec), params)
 
 
 def _graph(topology: str, sizes: dict[str, int], degrees: Any, path: Any, seed: int) -> graphs.Graph:

@@ -1,0 +1,55 @@
+"""Exact values: own queue and random routing, limits, and approximations with their stated errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from jaxsim.engine import simulate
+from jaxsim.models.balancing import policies, theory
+from jaxsim.models.balancing.graphs import configuration
+from jaxsim.models.balancing.model import fair_rates
+from jaxsim.models.balancing.system import assemble
+
+
+@pytest.mark.parametrize(
+    ("delay", "drops"), [(1, 3.4258), (2, 3.4731), (3, 3.5096), (5, 3.5144), (7, 3.5732), (10, 3.4620)]
+)
+def test_own_queue_from_empty(delay: int, drops: float) -> None:
+    # Values of an independent program (matrix exponentials of the modulated chain), to four digits.
+    assert theory.constant_rates(delay=delay)["drops_per_node"] == pytest.approx(drops, abs=6e-5)
+
+
+def test_one_regime_is_a_plain_matrix_exponential() -> None:
+    from scipy.linalg import expm
+
+    q = np.zeros((4, 4))
+    for z in range(2):
+        q[z, z + 1] += 1.3
+        q[z + 1, z] += 1.0
+    q[2, 3] = 1.3
+    q -= np.diag([1.3, 2.3, 1.0, 0.0])
+    whole = expm(q * 6.0)
+    ours = theory.constant_rates(delay=2.0, buffer=2, arrival_rates=1.3, horizon=6.0)
+    assert ours["drops_per_node"] == pytest.approx(whole[0, 3], rel=1e-12)
+    assert ours["last_queue"] == pytest.approx(whole[0, :3] @ [0, 1, 2], rel=1e-12)
+
+
+def test_random_routing_on_an_irregular_graph() -> None:
+    # 4 standard errors, false alarm 6e-5; the graph is fixed, the mean over its nodes is exact.
+    graph = configuration(60, (2, 3), seed=5)
+    rates, counts = np.unique(fair_rates(graph), return_counts=True)
+    exact = theory.constant_rates(relative=rates, weights=counts / 60, delay=5)["drops_per_node"]
+    s = assemble(graph, delay=5)
+    e = simulate(s.kernel, policies.Random(), s.params, seed=2, replications=4000)["drops_per_node"]
+    assert abs(e.mean - exact) < 4 * e.standard_error
+    assert exact > theory.constant_rates(delay=5)["drops_per_node"] + 0.05
+
+
+def test_long_delays_forget_the_start() -> None:
+    far = theory.stationary_drops(delay=400.0)
+    assert far["drops_per_time"] == pytest.approx(far["limit"], rel=0.01)
+    # One regime: the delay does not matter, and the loss formula of M/M/1/B holds.
+    for delay in (0.5, 20.0):
+        one = theory.stationary_drops(delay=delay, arrival_rates=0.9)
+        assert one["drops_per_time"] == pytest.approx(0.9 * theory.loss_probability(0.9, 5), rel=1e-10)
