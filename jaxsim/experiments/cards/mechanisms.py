@@ -1,0 +1,42 @@
+"""The mechanisms family by name."""
+
+from __future__ import annotations
+
+from jaxsim.experiments.registry import Entry, Family
+
+_MODEL = "jaxsim.models.mechanisms"
+_PROBLEMS = f"{_MODEL}.problems"
+
+FAMILY = Family(
+    name="mechanisms",
+    summary="prices, bids and allocations exchanged between participants who keep their environments private",
+    source="Ishikida (1992), Informational Aspects of Decentralized Resource Allocation, chapters 2 to 5",
+    system=Entry("random economies in which prices are found by tatonnement", f"{_MODEL}.system:system"),
+    policies={
+        "adaptive": Entry(
+            "price steps that adapt to the steepness of excess demand", f"{_MODEL}.policies:adaptive"
+        ),
+        "multiplicative": Entry(
+            "prices move by a constant gain on excess demand", f"{_MODEL}.policies:multiplicative"
+        ),
+    },
+    metrics={
+        "rounds_to_clear": "rounds of exchange per economy",
+        "messages_to_clear": "numbers exchanged per economy",
+        "abandoned": "share of economies that did not clear in time",
+        "welfare": "mean welfare of the economies that cleared",
+        "residual": "mean residual over rounds",
+    },
+    problems={
+        "price": Entry("equilibrium prices of a separable concave program", f"{_PROBLEMS}:price"),
+        "lp": Entry("linear program: prices, indicator and K bundles", f"{_PROBLEMS}:lp"),
+        "nonseparable": Entry("two divisions with a joint cost and its price", f"{_PROBLEMS}:nonseparable"),
+        "exchange": Entry("pure exchange economy with a numeraire", f"{_PROBLEMS}:exchange"),
+        "spot": Entry("spot prices of electric power, flexible consumers", f"{_PROBLEMS}:spot"),
+        "priority": Entry("priority service menu: reliabilities and prices", f"{_PROBLEMS}:priority"),
+        "forecast": Entry("price forecast and commitments of the two-stage model", f"{_PROBLEMS}:forecast"),
+        "compare": Entry("all pricing schemes on one market", f"{_PROBLEMS}:compare"),
+        "matching": Entry("users and time frames matched by rents", f"{_PROBLEMS}:matching"),
+        "dimensions": Entry("message dimensions: theorems beside computed ranks", f"{_PROBLEMS}:dimensions"),
+    },
+)

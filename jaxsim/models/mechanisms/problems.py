@@ -1,0 +1,335 @@
+"""The family's problems by name: worked examples with keyword arguments, for ``jaxsim solve
+mechanisms.NAME``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from jaxsim.core.types import Real
+from jaxsim.core.validation import choice, numbers, positive, refuse, require
+from jaxsim.models.mechanisms import power
+from jaxsim.models.mechanisms.dimensions import table
+from jaxsim.models.mechanisms.exchange import exchange_equilibrium
+from jaxsim.models.mechanisms.linear import linear_equilibrium
+from jaxsim.models.mechanisms.matching import first_frame_losses, match_users, matching_program
+from jaxsim.models.mechanisms.nonseparable import joint_cost_equilibrium
+from jaxsim.models.mechanisms.price import price_equilibrium
+from jaxsim.models.mechanisms.status import NoEquilibrium
+from jaxsim.models.mechanisms.tatonnement import tatonnement_equilibrium
+from jaxsim.models.mechanisms.utilities import Logarithmic, Quadratic, SquareRoot
+
+Answer = dict[str, Any]
+
+
+def _solved(field: str, value: Any, solve: Callable[[], Any]) -> Any:
+    """Return the solution, or refuse the input with the solver's reason."""
+    try:
+        return solve()
+    except NoEquilibrium as reason:
+        problem, _, remedy = str(reason).partition("; ")
+        refuse(field, value, f"gives no equilibrium ({problem})", remedy)
+
+
+def _plain(array: Any) -> Any:
+    return np.asarray(array, np.float64).tolist()
+
+
+def price(
+    *,
+    utility: str = "logarithmic",
+    weights: Real = (10, 8, 6, 4),
+    scales: Real = (1, 2, 3, 0.5),
+    consumption: Real | None = None,
+    supplies: Real = (7,),
+    method: str = "newton",
+) -> Answer:
+    """Return equilibrium prices, activities and residuals of the price mechanism (section 3.1).
+
+    Args:
+        utility: logarithmic w ln(1 + x/d), square_root 2 w sqrt(x), or quadratic w x - x^2/(2 d).
+        weights: w, one per division. scales: d, one per division.
+        consumption: a, one row of K numbers per division (may be negative); by default 1 of every resource.
+        supplies: b, K numbers.
+        method: newton (on the dual) or tatonnement (nonnegative consumption only).
+    """
+    choice("utility", utility, ("logarithmic", "square_root", "quadratic"))
+    choice("method", method, ("newton", "tatonnement"))
+    w, d, b = (
+        positive("weights", weights),
+        positive("scales", scales),
+        np.atleast_1d(numbers("supplies", supplies)),
+    )
+    require(
+        w.ndim == 1 and w.shape == d.shape,
+        "scales",
+        d,
+        "has another length than weights",
+        "give one per division",
+    )
+    a = np.ones((w.size, b.size)) if consumption is None else numbers("consumption", consumption)
+    require(
+        a.shape == (w.size, b.size), "consumption", a.shape, "has the wrong shape", f"give {(w.size, b.size)}"
+    )
+    one, two = w[:, None], d[:, None]
+    kinds = {
+        "logarithmic": Logarithmic(one, two),
+        "square_root": SquareRoot(one),
+        "quadratic": Quadratic(one, 1 / two),
+    }
+    if method == "newton":
+        found = _solved("supplies", b, lambda: price_equilibrium(kinds[utility], a, b))
+    else:
+        found = tatonnement_equilibrium(kinds[utility], a, b)
+        require(int(found.status) == 0, "method", method, "did not converge", "use method=newton")
+    return {
+        "prices": _plain(found.prices),
+        "activities": _plain(found.activities[:, 0]),
+        "allocation": _plain(found.allocation),
+        "welfare": float(found.welfare),
+        "residual": float(found.residual),
+        "rounds": int(found.rounds),
+        "message_size": int(b.size * (w.size + 1)),
+    }
+
+
+def lp(
+    *,
+    rewards: Real = (3, 2, 4),
+    consumption: Real = ((1, 2), (1, 1), (3, 1)),
+    supplies: Real = (6, 5),
+) -> Answer:
+    """Return prices, the allocation indicator and the K bundles of the linear-programming variant (section
+    3.2).
+
+    Args:
+        rewards: c, one per division. consumption: one row of K numbers per division. supplies: b, K numbers.
+    """
+    found = _solved("supplies", supplies, lambda: linear_equilibrium(rewards, consumption, supplies))
+    k = int(np.size(found.prices))
+    return {
+        "prices": _plain(found.prices),
+        "indicator": [int(i) + 1 for i in found.indicator],
+        "bundles": _plain(found.bundles),
+        "activities": _plain(found.activities[:, 0]),
+        "value": float(found.value),
+        "residual": float(found.residual),
+        "message_size": k * (k + 1),
+    }
+
+
+def nonseparable(*, appeal: Real = (1.2, 1.6), burden: Real = (0.5, 0.5), supply: Real = 0.4) -> Answer:
+    """Return prices and activities of two divisions with a joint cost, with and without its price (section
+    3.3).
+
+    Args:
+        appeal: z, two numbers. burden: w, two numbers. supply: b.
+    """
+    best = _solved("supply", supply, lambda: joint_cost_equilibrium(appeal, burden, supply))
+    alone = _solved("supply", supply, lambda: joint_cost_equilibrium(appeal, burden, supply, priced=False))
+    return {
+        "activities": _plain(best.activities),
+        "price": float(best.price),
+        "externality_price": float(best.externality),
+        "welfare": float(best.welfare),
+        "activities_without_externality_price": _plain(alone.activities),
+        "price_without_externality_price": float(alone.price),
+        "welfare_without_externality_price": float(alone.welfare),
+    }
+
+
+def exchange(
+    *,
+    weights: Real = ((1, 2), (2, 1), (1, 1)),
+    endowments: Real = ((1, 0.5), (0.5, 2), (2, 1)),
+    money: Real = (5, 5, 5),
+) -> Answer:
+    """Return prices and trades of a pure exchange economy with utilities sum_k w_jk sqrt(x_jk) + y_j (2.2.2).
+
+    Args:
+        weights: w, one row of K numbers per consumer. endowments: likewise. money: numeraire held, one per
+        consumer.
+    """
+    w = positive("weights", weights)
+    shape = numbers("endowments", endowments).shape
+    require(w.shape == shape, "weights", w.shape, "has another shape than endowments", f"give {shape}")
+    found = _solved(
+        "endowments", endowments, lambda: exchange_equilibrium(SquareRoot(w / 2), endowments, money)
+    )
+    return {
+        "prices": _plain(found.prices),
+        "trades": _plain(found.goods),
+        "paid": _plain(-found.numeraire),
+        "gains": _plain(found.gains),
+        "residual": float(found.residual),
+    }
+
+
+def _market(
+    weights: Real, scales: Real, losses: Real, supplies: Real, probabilities: Real, csv: str
+) -> power.Market:
+    if csv:
+        supplies, probabilities = power.read_supplies(csv)
+    return power.make_market(weights, scales, losses, supplies, probabilities)
+
+
+def _outcome(found: power.Outcome) -> Answer:
+    return {
+        "welfare": float(found.welfare),
+        "revenue": float(found.revenue),
+        "consumer_surplus": float(found.surplus),
+        "prices": _plain(found.prices),
+        "deliveries": _plain(found.deliveries),
+    }
+
+
+def spot(
+    *,
+    weights: Real = (10, 8, 6, 4),
+    scales: Real = (1, 2, 3, 0.5),
+    supplies: Real = (4, 7, 12),
+    probabilities: Real = (0.2, 0.3, 0.5),
+    csv: str = "",
+) -> Answer:
+    """Return spot prices, deliveries and expected revenue with flexible consumers (section 4.3.2).
+
+    Args:
+        weights: w and scales: d of u_j(y) = w_j ln(1 + y/d_j). supplies: S, ascending. probabilities: q.
+        csv: a file with the columns supply and probability, instead of the last two.
+    """
+    flexible = np.zeros(np.size(numbers("weights", weights)))
+    found = power.compare(_market(weights, scales, flexible, supplies, probabilities, csv))[
+        "perfect_foresight"
+    ]
+    return _outcome(found) | {"message_size_per_contingency": flexible.size + 1}
+
+
+def priority(
+    *,
+    weights: Real = (10, 8, 6, 4),
+    scales: Real = (1, 2, 3, 0.5),
+    losses: Real = (0, 0, 0, 0),
+    supplies: Real = (4, 7, 12),
+    probabilities: Real = (0.2, 0.3, 0.5),
+    payback: Real = (0, 0, 0),
+    csv: str = "",
+) -> Answer:
+    """Return the priority service menu: reliabilities (4.4), prices (4.5) and what is bought.
+
+    Args:
+        weights, scales, supplies, probabilities, csv: as for spot. losses: kappa of kappa z^2/2, one per
+        consumer. payback: cash c_k per unit of contract k that is not served; it raises the price by c_k (1
+        - r_k).
+    """
+    market = _market(weights, scales, losses, supplies, probabilities, csv)
+    found = power.compare(market)["priority_service"]
+    q = np.asarray(market.probabilities)
+    back = np.broadcast_to(numbers("payback", payback), q.shape)
+    reliability = np.cumsum(q[::-1])[::-1]
+    contracts = np.diff(found.deliveries, axis=0, prepend=0)
+    return _outcome(found) | {
+        "reliabilities": _plain(reliability),
+        "menu_prices": _plain(found.prices),
+        "menu_prices_with_payback": _plain(found.prices + back * (1 - reliability)),
+        "contracts": _plain(contracts),
+    }
+
+
+def forecast(
+    *,
+    weights: Real = (10, 8, 6, 4),
+    scales: Real = (1, 2, 3, 0.5),
+    losses: Real = (0, 0, 0.8, 3),
+    supplies: Real = (4, 7, 12),
+    probabilities: Real = (0.2, 0.3, 0.5),
+    csv: str = "",
+) -> Answer:
+    """Return the price forecast that attains the two-stage optimum: prices, commitments, deliveries
+    (section 4.4.3).
+
+    Commitments of consumers without loss mean nothing and are given as null.
+
+    Args:
+        weights, scales, supplies, probabilities, csv: as for spot. losses: kappa of kappa z^2/2, one per
+        consumer.
+    """
+    market = _market(weights, scales, losses, supplies, probabilities, csv)
+    found = power.compare(market)["price_forecast"]
+    kappa = np.asarray(market.loss.curvature)
+    plans = [float(x) if c > 0 else None for x, c in zip(found.commitments, kappa, strict=True)]
+    sizes = power.message_sizes(len(market.supplies), kappa.size, int(np.sum(kappa == 0)))
+    return _outcome(found) | {"commitments": plans, "message_size": sizes["price_forecast"]}
+
+
+def compare(
+    *,
+    weights: Real = (10, 8, 6, 4),
+    scales: Real = (1, 2, 3, 0.5),
+    losses: Real = (0, 0, 0.8, 3),
+    supplies: Real = (4, 7, 12),
+    probabilities: Real = (0.2, 0.3, 0.5),
+    csv: str = "",
+) -> Answer:
+    """Return welfare, revenue, consumers' surplus and message size of every scheme, best welfare first
+    (section 4.5).
+
+    Args:
+        weights, scales, supplies, probabilities, csv: as for spot. losses: kappa of kappa z^2/2, one per
+        consumer.
+    """
+    market = _market(weights, scales, losses, supplies, probabilities, csv)
+    found = power.compare(market)
+    kappa = np.asarray(market.loss.curvature)
+    sizes = power.message_sizes(len(market.supplies), kappa.size, int(np.sum(kappa == 0)))
+    order = sorted(power.SCHEMES, key=lambda name: -round(float(found[name].welfare), 9))
+    return {
+        "schemes": list(order),
+        "welfare": [float(found[n].welfare) for n in order],
+        "revenue": [float(found[n].revenue) for n in order],
+        "consumer_surplus": [float(found[n].surplus) for n in order],
+        "message_size": [sizes[n] for n in order],
+    }
+
+
+def matching(*, values: Real = ((8, 6, 2), (7, 6, 4), (5, 5, 1), (3, 1, 3))) -> Answer:
+    """Return the best assignment of time frames to users, its rents, and the dual program's value (section
+    5.3).
+
+    Args:
+        values: v_j(t), one row of T numbers per user.
+    """
+    found = _solved("values", values, lambda: match_users(values))
+    program = _solved("values", values, lambda: matching_program(values))
+    t = len(found.rents)
+    return {
+        "frames": [int(f) + 1 for f in found.frames],
+        "rents": _plain(found.rents),
+        "value": float(found.value),
+        "dual_value": program[0],
+        "residual": float(found.residual),
+        "bids": int(found.bids),
+        "message_size": t,
+        "loss_of_deciding_frame_1_early": _plain(first_frame_losses(min(t, 4))),
+    }
+
+
+def dimensions(*, divisions: int = 4, kinds: int = 2, contingencies: int = 3) -> Answer:
+    """Return the dimensions of messages that the theorems state beside the ranks computed on their test
+    classes.
+
+    Args:
+        divisions: N (also users and numbers to order). kinds: K resources, at most N. contingencies: for
+        the forecast.
+    """
+    rows = table(divisions=divisions, kinds=kinds, contingencies=contingencies)
+    return {
+        "case": [r.case for r in rows],
+        "theorem": [r.theorem for r in rows],
+        "test_class": [r.size for r in rows],
+        "message_rank": [r.message for r in rows],
+        "uniqueness_holds": [int(r.unique) for r in rows],
+        "announced": [r.announced for r in rows],
+    }
