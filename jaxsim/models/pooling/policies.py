@@ -14,9 +14,11 @@ import numpy as np
 
 from jaxsim.core.kernel import System
 from jaxsim.core.tree import pytree
-from jaxsim.core.types import Array, Float, Real
-from jaxsim.core.validation import non_negative, probability
-from jaxsim.models.pooling.spec import IDLE, OFFER, SERVE, Action, Observation
+from jaxsim.core.types import Array, Float, Real, Whole
+from jaxsim.core.validation import choice, integer, non_negative, probability, require
+from jaxsim.models.pooling.spec import IDLE, OFFER, SERVE, Action, Observation, Spec
+from jaxsim.models.pooling.theory.chain import Rules, server_law
+from jaxsim.models.pooling.theory.deviation import best_deviation, pool_wait, saver_rules
 from jaxsim.models.pooling.theory.fluid import best_response
 
 
@@ -83,6 +85,11 @@ class OneDeviates:
         return jax.tree.map(lambda a, b: jnp.where(seen.server == 0, a, b), mine, theirs)
 
 
+def table(rules: Rules) -> Table:
+    """Return a policy from the tables of exact theory."""
+    return Table(*(jnp.asarray(x, jnp.float32) for x in (rules.request, rules.serve, rules.offer)))
+
+
 def _of(value: Float[Array, "*servers"], seen: Observation) -> Float[Array, ""]:
     return value if value.ndim == 0 else value.at[seen.server].get(mode="promise_in_bounds")
 
@@ -132,3 +139,46 @@ def threshold(system: System, *, level: Real = 2.0, offer: Real = 1.0) -> Thresh
     """
     del system
     return _threshold(float(non_negative("level", level)), float(probability("offer", offer)))
+
+
+def deviate(
+    system: System, *, kind: str = "best", level: Real = 1.0, reserve: Whole | None = None
+) -> OneDeviates:
+    """Return the equilibrium policy for all servers but server 0, which deviates.
+
+    Run it with ``waits=exact`` to see server 0's own cost (``first_cost``); server 0 needs equal servers.
+
+    Args:
+        kind: ``best`` is the cheapest policy on (own queue, own tokens) against the pool's mean wait;
+            ``saver`` pools completely but keeps ``reserve`` tokens for when a job is waiting already;
+            ``threshold`` requests help from queue ``level`` on and offers all free units;
+            ``free_rider`` requests help for every job and never offers any;
+            ``loner`` neither requests nor offers.
+        level: for ``threshold``. reserve: for ``saver``; by default a quarter of the token cap.
+
+    Raises:
+        InvalidInput: if a key is out of range, the servers are unequal or tokens are unlimited.
+    """
+    choice("kind", kind, ("best", "saver", "threshold", "free_rider", "loner"))
+    spec, params = system.kernel.spec, system.params
+    assert isinstance(spec, Spec)
+    require(spec.equal, "arrival_rate", params.arrival_rate, "differs by server", "give one rate to all")
+    require(spec.tokens == "bounded", "tokens", spec.tokens, "leaves nothing to save", "use tokens=bounded")
+    simple = {
+        "threshold": lambda: threshold(system, level=level),
+        "free_rider": lambda: _threshold(0.0, 0.0),
+        "loner": lambda: independent(system),
+    }
+    if kind in simple:
+        return OneDeviates(simple[kind](), fmfe(system))
+    if kind == "saver":
+        kept = integer(
+            "reserve", spec.token_cap // 4 if reserve is None else reserve, low=0, high=spec.token_cap
+        )
+        return OneDeviates(table(saver_rules(spec.token_cap, kept)), fmfe(system))
+    mu, phi = float(params.service_rate), float(params.token_probability)
+    rho, cost = float(params.arrival_rate) / mu, float(params.processing_cost)
+    wait = pool_wait(phi, spec.servers, float(server_law(rho, phi, spec.token_cap).requests))
+    # Time in units of 1/mu: holding a job for such a unit costs 1/mu.
+    best = best_deviation(rho, phi, spec.token_cap, wait, processing_cost=cost * mu)
+    return OneDeviates(table(best.rules()), fmfe(system))
