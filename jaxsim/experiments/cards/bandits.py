@@ -5,6 +5,7 @@ from __future__ import annotations
 from jaxsim.experiments.registry import Entry, Family
 
 _MODEL = "jaxsim.models.bandits"
+_HERE = "jaxsim.experiments.bandits"
 
 FAMILY = Family(
     name="bandits",
@@ -47,5 +48,14 @@ FAMILY = Family(
         ),
         "deadline": Entry("index rule against the optimum, with WD and MWD", f"{_MODEL}.problems:deadline"),
         "auction": Entry("sequential auction with floor(T/2) announced bids", f"{_MODEL}.problems:auction"),
+    },
+    experiments={
+        "envelopes": Entry("figures 6.1 and 6.2: index and concave envelope", f"{_HERE}:envelopes"),
+        "counterexamples": Entry(
+            "where the index rule loses; auction and bounds", f"{_HERE}:counterexamples"
+        ),
+        "optimality": Entry("theorem 6.3.1: the index rule among others", f"{_HERE}:optimality"),
+        "arrivals": Entry("section 6.5: an order that arrivals change", f"{_HERE}:arrivals"),
+        "multiplier": Entry("sections 6.2.4, 6.4: rents, multipliers, pensions", f"{_HERE}:multiplier"),
     },
 )
