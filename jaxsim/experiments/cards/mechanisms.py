@@ -6,6 +6,7 @@ from jaxsim.experiments.registry import Entry, Family
 
 _MODEL = "jaxsim.models.mechanisms"
 _PROBLEMS = f"{_MODEL}.problems"
+_HERE = "jaxsim.experiments.mechanisms"
 
 FAMILY = Family(
     name="mechanisms",
@@ -38,5 +39,21 @@ FAMILY = Family(
         "compare": Entry("all pricing schemes on one market", f"{_PROBLEMS}:compare"),
         "matching": Entry("users and time frames matched by rents", f"{_PROBLEMS}:matching"),
         "dimensions": Entry("message dimensions: theorems beside computed ranks", f"{_PROBLEMS}:dimensions"),
+    },
+    experiments={
+        "spot_and_priority": Entry(
+            "spot prices and priority menu, figures 4.3, 4.4", f"{_HERE}:spot_and_priority"
+        ),
+        "schemes": Entry("all pricing schemes compared, section 4.5", f"{_HERE}:schemes"),
+        "random_demand": Entry(
+            "random demand defeats nested contracts, figure 4.5", f"{_HERE}:random_demand"
+        ),
+        "joint_cost": Entry("the non-separable example, section 3.3", f"{_HERE}:joint_cost"),
+        "message_dimensions": Entry("theorems on message sizes, computed", f"{_HERE}:message_dimensions"),
+        "matching_by_prices": Entry(
+            "matching of users and frames, section 5.3", f"{_HERE}:matching_by_prices"
+        ),
+        "tuning": Entry("a forecast and a menu tuned by gradient", f"{_HERE}:tuning"),
+        "tatonnement": Entry("rounds and messages until markets clear", f"{_HERE}:tatonnement"),
     },
 )

@@ -32,8 +32,8 @@ from jaxsim.models.mechanisms.tatonnement import tatonnement_equilibrium
 from jaxsim.models.mechanisms.utilities import Custom, Logarithmic, Mixed, Quadratic, SquareRoot
 
 __all__ = [
-    "Custom", "Logarithmic", "Mechanism", "Mixed", "NoEquilibrium", "Program", "Quadratic", "SquareRoot", "TestClass",
-    "adaptive", "convex_equilibrium", "exchange_equilibrium", "joint_cost_equilibrium",
-    "linear_equilibrium", "match_users", "multiplicative", "price_equilibrium", "solve_economies", "solve_prices",
-    "tatonnement_equilibrium",
+    "Custom", "Logarithmic", "Mechanism", "Mixed", "NoEquilibrium", "Program", "Quadratic", "SquareRoot",
+    "TestClass", "adaptive", "convex_equilibrium", "exchange_equilibrium", "joint_cost_equilibrium",
+    "linear_equilibrium", "match_users", "multiplicative", "price_equilibrium", "solve_economies",
+    "solve_prices", "tatonnement_equilibrium",
 ]  # fmt: skip

@@ -1,0 +1,33 @@
+"""Every experiment of the mechanisms family reproduces what it claims, at smoke scale."""
+
+import pytest
+
+from jaxsim.core.validation import InvalidInput
+from jaxsim.experiments.registry import families
+from jaxsim.results.report import Report
+
+EXPERIMENTS = families()["mechanisms"].experiments
+# the comparison of schemes and the tuning repeat what the model's own tests show, for ten CPU-seconds each
+HEAVY = ("schemes", "tuning", "message_dimensions")
+
+
+def check(name):
+    report = EXPERIMENTS[name].load()(scale="smoke", seed=1)
+    assert isinstance(report, Report) and report.name == f"mechanisms.{name}"
+    assert report.claims and all(claim.verdict == "reproduced" for claim in report.claims), report.claims
+
+
+@pytest.mark.parametrize("name", [n for n in EXPERIMENTS if n not in HEAVY])
+def test_experiment(name):
+    check(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HEAVY)
+def test_heavy_experiment(name):
+    check(name)
+
+
+def test_scale_is_checked():
+    with pytest.raises(InvalidInput, match="scale"):
+        EXPERIMENTS["joint_cost"].load()(scale="huge")
