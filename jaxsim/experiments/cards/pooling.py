@@ -5,6 +5,8 @@ from __future__ import annotations
 from jaxsim.experiments.registry import Entry, Family
 
 _MODEL = "jaxsim.models.pooling"
+_PROBLEMS = f"{_MODEL}.problems"
+_EXPERIMENTS = "jaxsim.experiments.pooling"
 
 FAMILY = Family(
     name="pooling",
@@ -16,6 +18,24 @@ FAMILY = Family(
         "complete": Entry("request help for every job, offer all free units", f"{_MODEL}.policies:complete"),
         "independent": Entry("no cooperation: separate M/M/1 queues", f"{_MODEL}.policies:independent"),
         "threshold": Entry("request help from a given queue length on", f"{_MODEL}.policies:threshold"),
+        "deviate": Entry("server 0 deviates, the others are in equilibrium", f"{_MODEL}.policies:deviate"),
+    },
+    problems={
+        "fluid_equilibrium": Entry("thresholds, rates, costs, equilibria", f"{_PROBLEMS}:fluid_equilibrium"),
+        "server_law": Entry("exact law of a server's queue and tokens", f"{_PROBLEMS}:server_law"),
+        "server_one_value": Entry("best answer of a fully informed server", f"{_PROBLEMS}:server_one_value"),
+        "best_deviation": Entry("best policy on own queue and tokens", f"{_PROBLEMS}:best_deviation"),
+        "tune_phi": Entry("the cheapest token probability", f"{_PROBLEMS}:tune_phi"),
+        "unequal": Entry("pooling among unequal servers", f"{_PROBLEMS}:unequal"),
+    },
+    experiments={
+        "figure_1": Entry("rates of help and queues against phi", f"{_EXPERIMENTS}:figure_1"),
+        "figure_2": Entry("complete pooling against the best answer", f"{_EXPERIMENTS}:figure_2"),
+        "theorem_5_2": Entry("the best token probability", f"{_EXPERIMENTS}:theorem_5_2"),
+        "lemma_6_1": Entry("token bounds fall like 1/C", f"{_EXPERIMENTS}:lemma_6_1"),
+        "pool_waits": Entry("waits fall like 1/N", f"{_EXPERIMENTS}:pool_waits"),
+        "unequal_servers": Entry("unequal servers", f"{_EXPERIMENTS}:unequal_servers"),
+        "deviations": Entry("what deviating gains", f"{_EXPERIMENTS}:deviations"),
     },
     metrics={
         "jobs_per_server": "mean own queue of a server",
