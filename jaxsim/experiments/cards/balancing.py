@@ -5,6 +5,7 @@ from __future__ import annotations
 from jaxsim.experiments.registry import Entry, Family
 
 _MODELS = "jaxsim.models.balancing"
+_FIGURES = "jaxsim.experiments.balancing"
 
 FAMILY = Family(
     name="balancing",
@@ -15,10 +16,32 @@ FAMILY = Family(
         "jsq": Entry("join the shortest queue of the neighbourhood", f"{_MODELS}.policies:jsq"),
         "random": Entry("a random queue of the neighbourhood", f"{_MODELS}.policies:random"),
         "own": Entry("the own queue only", f"{_MODELS}.policies:own"),
+        "mf-r": Entry(
+            "the shipped table of offload probabilities by own state", f"{_MODELS}.learned:learned"
+        ),
+        "power-of-d": Entry(
+            "the shortest of some random queues of the neighbourhood", f"{_MODELS}.comparing:power_of_d"
+        ),
+        "sed": Entry("shortest expected delay, for unequal servers", f"{_MODELS}.comparing:sed"),
         "zeta": Entry("offload with a probability by own state", f"{_MODELS}.policies:table"),
     },
     metrics={
         "drops_per_node": "packets lost per queue over the horizon",
         "queue_length": "mean queue at the starts of epochs",
+    },
+    problems={
+        "own": Entry("exact drops of the own-queue policy", f"{_MODELS}.problems:own"),
+        "random": Entry("exact drops of random routing on any graph", f"{_MODELS}.problems:random"),
+        "table": Entry("the best table of offload probabilities, by search", f"{_MODELS}.problems:table"),
+    },
+    experiments={
+        "figure3a": Entry("JSQ levels off with the delay", f"{_FIGURES}:figure3a"),
+        "figure5": Entry("policies on cycles of six sizes", f"{_FIGURES}:figure5"),
+        "figure6": Entry("MF-R over sizes", f"{_FIGURES}:figure6"),
+        "figure7": Entry("four topologies over delays", f"{_FIGURES}:figure7"),
+        "figure8": Entry("the Bethe lattice over delays", f"{_FIGURES}:figure8"),
+        "figure10a": Entry("buffer 20", f"{_FIGURES}:figure10a"),
+        "figure10b": Entry("unequal servers", f"{_FIGURES}:figure10b"),
+        "large_systems": Entry("100 000 and 1 000 000 queues", f"{_FIGURES}:large_systems"),
     },
 )

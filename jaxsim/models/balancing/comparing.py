@@ -14,14 +14,10 @@ import jax.numpy as jnp
 from jaxsim.core.kernel import System
 from jaxsim.core.tree import pytree, static
 from jaxsim.core.types import Array, Num, UInt32
-from jaxsim.core.validation import choice, integer
+from jaxsim.core.validation import integer
 from jaxsim.models.balancing.actions import Observation, Slots, from_shares, one_of
 from jaxsim.models.balancing.model import Spec
-from jaxsim.models.balancing.policies import Reading
-
-
-def _reading(value: Any) -> Reading:
-    return "epoch" if choice("reading", value, ("packet", "epoch")) == "epoch" else "packet"
+from jaxsim.models.balancing.policies import Reading, reading_of
 
 
 @pytree
@@ -104,9 +100,9 @@ class SED:
 
 def power_of_d(system: System, *, choices: Any = 2, reading: Any = "packet") -> PowerOfD:
     """The shortest of ``choices`` (default 2) random queues; ``reading``: ``packet`` (default), ``epoch``."""
-    return PowerOfD(integer("choices", choices, low=1, high=64), _reading(reading))
+    return PowerOfD(integer("choices", choices, low=1, high=64), reading_of(reading))
 
 
 def sed(system: System, *, reading: Any = "epoch") -> SED:
     """Shortest expected delay; ``reading`` is ``epoch`` (default) or ``packet`` (ties split)."""
-    return SED(_reading(reading))
+    return SED(reading_of(reading))

@@ -7,18 +7,26 @@ the padded neighbour table.
 from __future__ import annotations
 
 import jax.numpy as jnp
+import numpy as np
 
 from jaxsim.core.types import Array, Bool, Num
 from jaxsim.models.balancing.model import Spec, Wiring
 
-_STEPS = ((0, 1), (0, -1), (1, 1), (1, -1))
-
 
 def _shift(spec: Spec, values: Num[Array, " nodes"], slot: int) -> Num[Array, " nodes"]:
-    """Return the value at the neighbour behind slot ``slot`` + 1 of each node of a lattice."""
-    axis, step = _STEPS[slot]
-    grid = values.reshape(spec.stencil)
-    return jnp.roll(grid, step, axis).reshape(values.shape)
+    """Return the value at the neighbour behind slot ``slot`` + 1 of each node of a lattice.
+
+    The array stays flat, so that one long shift is vectorized whatever the side: rows of the torus wrap with
+    the flat array; columns take the ends of each row from the other end.
+    """
+    step = 1 if slot % 2 == 0 else -1
+    side = spec.stencil[-1] if spec.stencil else 0
+    if spec.stencil == (spec.nodes,):
+        return jnp.roll(values, step)
+    if slot < 2:
+        return jnp.roll(values, step * side)
+    edge = np.arange(spec.nodes) % side == (0 if step == 1 else side - 1)
+    return jnp.where(edge, jnp.roll(values, -step * (side - 1)), jnp.roll(values, step))
 
 
 def at_neighbours(spec: Spec, wiring: Wiring, values: Num[Array, " nodes"]) -> tuple[Array, ...]:

@@ -151,12 +151,12 @@ def own(system: System) -> Own:
 
 def random(system: System, *, reading: Any = "packet") -> Random:
     """Uniform routing; ``reading`` is ``packet`` (default) or ``epoch``."""
-    return Random(_reading(reading))
+    return Random(reading_of(reading))
 
 
 def jsq(system: System, *, reading: Any = "epoch") -> JSQ:
     """Join the shortest queue; ``reading`` is ``epoch`` (default) or ``packet`` (ties split)."""
-    return JSQ(_reading(reading))
+    return JSQ(reading_of(reading))
 
 
 def table(system: System, *, zeta: Any = None, reading: Any = "packet") -> Table:
@@ -175,8 +175,9 @@ def table(system: System, *, zeta: Any = None, reading: Any = "packet") -> Table
         f"give {spec.states} probabilities, one per state 0 .. {spec.states - 1}, or such a row per regime"
     )
     require(fits, "zeta", zeta, f"has shape {rows.shape}", remedy)
-    return Table(jnp.asarray(rows, jnp.float32), _reading(reading))
+    return Table(jnp.asarray(rows, jnp.float32), reading_of(reading))
 
 
-def _reading(value: Any) -> Reading:
+def reading_of(value: Any) -> Reading:
+    """Return ``packet`` or ``epoch``, or refuse."""
     return "epoch" if choice("reading", value, ("packet", "epoch")) == "epoch" else "packet"

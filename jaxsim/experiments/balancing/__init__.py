@@ -1,0 +1,19 @@
+"""The figures of Tahir, Cui, Koeppl (2023) that need no neural network.
+
+`measure` (simulation with a control variate), `figures` (3a, 5, 6, 7, 8), `variants` (10a, 10b, and sizes
+that no paper has).
+"""
+
+from jaxsim.experiments.balancing.figures import figure3a, figure5, figure6, figure7, figure8
+from jaxsim.experiments.balancing.variants import figure10a, figure10b, large_systems
+
+__all__ = [
+    "figure3a",
+    "figure5",
+    "figure6",
+    "figure7",
+    "figure8",
+    "figure10a",
+    "figure10b",
+    "large_systems",
+]
