@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any
 
 from rich import box
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from jaxsim.results import Report, Result, compare
 
@@ -14,7 +17,7 @@ from jaxsim.results import Report, Result, compare
 def _table(title: str, *columns: tuple[str, Any]) -> Table:
     width = min(80, len(title) + 2)  # or the title would be broken to the width of a narrow table
     look = {"box": box.SIMPLE_HEAD, "title_justify": "left", "title_style": "bold", "min_width": width}
-    table = Table(title=title, **look)
+    table = Table(title=Text(title) if title else None, **look)
     for name, justify in columns:
         table.add_column(name, justify=justify, overflow="fold")
     return table
@@ -90,19 +93,32 @@ def footer(results: dict[str, Result]) -> list[str]:
     return lines
 
 
-def values_table(problem: str, summary: str, values: dict[str, Any]) -> Table:
-    """Return the answer of a problem, name by name."""
-    table = _table(f"{problem}: {summary}", ("quantity", "left"), ("value", "left"))
-    for name, value in values.items():
-        table.add_row(name, _text(value))
-    return table
+def values_table(problem: str, summary: str, values: dict[str, Any]) -> Group:
+    """Return the answer of a problem: single values name by name, lists of equal length as columns."""
+    lengths = Counter(len(v) for v in values.values() if isinstance(v, list | tuple))
+    shared = {n for n, count in lengths.items() if n > 1 and count > 1}
+    columns = {k: v for k, v in values.items() if isinstance(v, list | tuple) and len(v) in shared}
+    rest = {k: v for k, v in values.items() if k not in columns}
+    tables: list[Any] = [Text(f"{problem}: {summary}", style="bold")]
+    if rest:
+        table = _table("", ("quantity", "left"), ("value", "left"))
+        for name, value in rest.items():
+            table.add_row(name, Text(_text(value)))
+        tables.append(table)
+    for length in sorted(shared):
+        group = {name: v for name, v in columns.items() if len(v) == length}
+        table = _table("", *((name, "left") for name in group))
+        for row in zip(*group.values(), strict=True):
+            table.add_row(*(Text(_text(v, 8)) for v in row))
+        tables.append(table)
+    return Group(*tables)
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, digits: int = 10) -> str:
     if isinstance(value, float):
-        return f"{value:.10g}"
+        return f"{value:.{digits}g}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_text(v) for v in value) + "]"
+        return "[" + ", ".join(_text(v, digits) for v in value) + "]"
     return str(value)
 
 
@@ -117,5 +133,5 @@ def report_table(report: Report) -> Table:
             ours = " ± ".join(_mean_and_width(claim.ours, claim.half_width))
         paper = "" if claim.paper is None else _text(claim.paper)
         verdict = claim.verdict + (f" ({claim.note})" if claim.note else "")
-        table.add_row(claim.quantity, paper, ours, verdict)
+        table.add_row(*(Text(cell) for cell in (claim.quantity, paper, ours, verdict)))
     return table

@@ -91,4 +91,7 @@ def test_tables_show_what_is_unknown_as_such():
 def test_report_and_value_tables():
     text = rendered(report_table(REPORT))
     assert "1.010 ± 0.020" in text and "ambiguous (reading A)" in text
-    assert "2.5" in rendered(values_table("a.b", "summary", {"x": [1.0, 2.5], "y": "text"}))
+    single = rendered(values_table("a.b", "summary", {"x": [1.0, 2.5], "y": "[text]"}))
+    assert "[1, 2.5]" in single and "[text]" in single
+    columns = rendered(values_table("a.b", "summary", {"name": ["[p]", "q"], "value": [1.5, 2.5], "z": 3}))
+    assert any("[p]" in line and "1.5" in line and "2.5" not in line for line in columns.splitlines())
