@@ -8,6 +8,7 @@ rate is c(s) = Σ_k f_k ν_k E R_k - g. All functions are smooth in rates, speed
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -16,7 +17,7 @@ import numpy as np
 
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Array
-from jaxsim.core.validation import numbers, require
+from jaxsim.core.validation import choice, numbers, require
 from jaxsim.models.actors.assignment import assignment_rate
 from jaxsim.models.actors.exhaustive import joint_assignments
 from jaxsim.models.actors.laws import trailing
@@ -153,11 +154,7 @@ def stationary_sparse(
 def policy_law(model: Model, assignment: Any) -> np.ndarray:
     """Stationary law ``[states]`` of a deterministic policy, dense or sparse as the size asks."""
     table = check_assignment(model, assignment)
-    local = jax.tree.map(jnp.asarray, model.params.local)
-    firing = firing_rates(local, table, model.spec.actions)
-    if model.spec.states <= 1024:
-        return np.asarray(stationary(local, firing))
-    return np.asarray(stationary_sparse(model.params, firing))
+    return np.asarray(_policy(model.params, table, 0.0, "law"))
 
 
 @float64
@@ -168,17 +165,25 @@ def policy_value(
 
     ``average``: the gain, a number; ``discounted`` (at ``rate``) and ``total``: ``[states]``.
     """
+    choice("criterion", criterion, ("average", "discounted", "total"))
     table = check_assignment(model, assignment)
-    local = jax.tree.map(jnp.asarray, model.params.local)
-    firing = firing_rates(local, table, model.spec.actions)
-    if criterion == "average" and model.spec.states > 1024:
-        return np.asarray(stationary_sparse(model.params, firing) @ income(local, firing))
+    return np.asarray(_policy(model.params, table, rate, criterion))
+
+
+@partial(jax.jit, static_argnames="criterion")
+def _policy(params: ActorsParams, table: Array, rate: Array | float, criterion: str) -> Array:
+    """The law or value of a table of assignments; by sparse iteration above 1024 states, if possible."""
+    local = jax.tree.map(jnp.asarray, params.local)
+    firing = firing_rates(local, table, local.caps.shape[1])
+    large = firing.shape[0] > 1024
+    if criterion == "law":
+        return stationary_sparse(params, firing) if large else stationary(local, firing)
     if criterion == "average":
-        return np.asarray(gain_and_bias(local, firing)[0])
+        exact = stationary_sparse(params, firing) @ income(local, firing) if large else None
+        return gain_and_bias(local, firing)[0] if exact is None else exact
     if criterion == "discounted":
-        return np.asarray(discounted_values(local, firing, rate))
-    require(criterion == "total", "criterion", criterion, "is not known", "average, discounted or total")
-    return np.asarray(total_values(local, firing))
+        return discounted_values(local, firing, rate)
+    return total_values(local, firing)
 
 
 def all_joint(model: Model) -> np.ndarray:

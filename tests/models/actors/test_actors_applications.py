@@ -72,6 +72,7 @@ def test_tandem_lines() -> None:
     assert costs["dedicated"] == pytest.approx(dedicated_cost(0.8, (1, 1), (1, 1)), abs=2e-4)
 
 
+@pytest.mark.slow
 def test_expedite_policy_is_optimal_in_the_collaborative_line() -> None:
     line = tandem(way="collaborative", size=40, arrival=0.6)
     counts = line.space.counts
@@ -119,6 +120,7 @@ def test_andradottir_line_where_the_assumptions_fail() -> None:
     assert float(policy_value(line.model, greedy.assignment)) <= solved.gain + 1e-9
 
 
+@pytest.mark.slow
 def test_copies_of_tasks_follow_the_c_mu_rule() -> None:
     network = grid(size=45, arrivals=(0.3, 0.2))
     solved = average(network.model, tolerance=1e-7)
@@ -139,6 +141,7 @@ def test_service_rates_are_bang_bang() -> None:
     assert rates[0] == 0 and rates[1] == pytest.approx(0.3) and rates[-2] == pytest.approx(1.2)
 
 
+@pytest.mark.slow
 def test_temporary_workers_all_work_at_one_station() -> None:
     line = temporary_workers(size=12)
     solved = average(line.model, tolerance=1e-6)
@@ -199,6 +202,7 @@ def test_bad_networks_are_refused(change: dict[str, Any], message: str) -> None:
         Network(**{**good, **change}).build()
 
 
+@pytest.mark.slow
 def test_the_boundary_mass_of_a_truncated_queue() -> None:
     network = Network((Queue("a", arrival=0.5, service=1.0, holding=1.0, size=10),), (Server("s"),)).build()
     law = policy_law(network.model, average(network.model).assignment)

@@ -48,6 +48,7 @@ def test_long_run_average_on_both_clocks(clock: str) -> None:
     close(estimate(line.model, table, "reward_rate", clock=clock), exact)
 
 
+@pytest.mark.slow
 def test_the_jump_clock_has_no_null_events_and_the_other_has_the_right_share() -> None:
     line = tandem(size=8, arrival=0.5)
     chosen = policies.optimal(line.model)
@@ -56,6 +57,7 @@ def test_the_jump_clock_has_no_null_events_and_the_other_has_the_right_share() -
     assert found[0] < 1
 
 
+@pytest.mark.slow
 def test_policies_agree_with_their_exact_values() -> None:
     network = grid(size=12, arrivals=(0.3, 0.2))
     model = network.model
@@ -67,6 +69,7 @@ def test_policies_agree_with_their_exact_values() -> None:
     close(estimate(model, best, "net_benefit", horizon=500.0), known)
 
 
+@pytest.mark.slow
 def test_distributed_control_is_optimal_where_the_corollaries_hold() -> None:
     line = tandem(size=8, arrival=0.5)
     model = line.model
@@ -76,6 +79,7 @@ def test_distributed_control_is_optimal_where_the_corollaries_hold() -> None:
     assert same == pytest.approx(estimate(model, best, "net_benefit")[0], rel=1e-5)  # the same paths
 
 
+@pytest.mark.slow
 def test_random_policies_agree_with_their_mixed_chain() -> None:
     line = tandem(size=5, arrival=0.5)
     soft = policies.softmax(line.model)
@@ -86,7 +90,7 @@ def test_random_policies_agree_with_their_mixed_chain() -> None:
     assert found[0] < -1
 
 
-@pytest.mark.parametrize("holding", ["mean", "sampled"])
+@pytest.mark.parametrize("holding", ["mean", pytest.param("sampled", marks=pytest.mark.slow)])
 def test_finite_horizon_and_discounted_totals(holding: str) -> None:
     model = small_model()
     rate = float(model.params.uniform_rate)
@@ -138,6 +142,7 @@ def test_dominance_of_the_fastest_first_list() -> None:
     assert forward.difference > 5 * forward.standard_error
 
 
+@pytest.mark.slow
 def test_dominance_under_equality_is_seldom_refuted() -> None:
     # Correlated normal pairs with equal margins: at level 5 %, 200 tests refute Binomial(200, .05) times,
     # more than 22 with probability 0.1 %.
@@ -177,6 +182,7 @@ def test_exact_gradients_are_differences() -> None:
     with jax.enable_x64(True):
         params = jax.tree.map(jnp.asarray, model.params)
 
+        @jax.jit
         def gain(speeds: Any, rates: Any, rewards: Any) -> Any:
             local = replace(params.local, speeds=speeds, rates=rates, rewards=rewards)
             return mean_gain(replace(params, local=local), soft)

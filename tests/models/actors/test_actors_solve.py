@@ -55,7 +55,9 @@ LAWS = {
 }
 
 
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize(
+    "name", [n if n in ("3.2", "3.5") else pytest.param(n, marks=pytest.mark.slow) for n in LAWS]
+)
 def test_greedy_equals_exhaustive_at_every_state_and_horizon(name: str) -> None:
     model = random_model(11, copies=1000, **LAWS[name])
     for epochs in (1, 2, 9):
@@ -69,10 +71,20 @@ def test_greedy_equals_exhaustive_at_every_state_and_horizon(name: str) -> None:
     ("change", "verdict"),
     [
         ({"nested": False}, Verdict.NOT_NESTED),
-        ({"law": PowerSpeed(0.5)}, Verdict.UNEQUAL_SPEEDS),
-        ({"law": HeadCount([0, 1, 1.2, 2.9])}, Verdict.NEITHER_CONVEX_NOR_CONCAVE),
-        ({"law": PowerSpeed(2.0), "idle": False, "sign": -1.0}, Verdict.NEGATIVE_VALUE),
-        ({"law": HeadCount([0, 1, 1.7, 2.0]), "idle": False, "sign": -1.0}, Verdict.NEGATIVE_VALUE),
+        pytest.param({"law": PowerSpeed(0.5)}, Verdict.UNEQUAL_SPEEDS, marks=pytest.mark.slow),
+        pytest.param(
+            {"law": HeadCount([0, 1, 1.2, 2.9])}, Verdict.NEITHER_CONVEX_NOR_CONCAVE, marks=pytest.mark.slow
+        ),
+        pytest.param(
+            {"law": PowerSpeed(2.0), "idle": False, "sign": -1.0},
+            Verdict.NEGATIVE_VALUE,
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            {"law": HeadCount([0, 1, 1.7, 2.0]), "idle": False, "sign": -1.0},
+            Verdict.NEGATIVE_VALUE,
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_failing_conditions_are_named_and_the_fallback_is_right(
@@ -85,6 +97,7 @@ def test_failing_conditions_are_named_and_the_fallback_is_right(
     np.testing.assert_allclose(checked.values, oracle.values, atol=1e-11)
 
 
+@pytest.mark.slow
 def test_dropping_a_condition_costs_value() -> None:
     model = random_model(13, copies=1000, nested=False)
     greedy, oracle = (
@@ -122,7 +135,7 @@ def dense_problem(model: Model) -> list[tuple[int, float, np.ndarray]]:
     return rows
 
 
-@pytest.mark.parametrize("law", [None, PowerSpeed(0.6)])
+@pytest.mark.parametrize("law", [None, pytest.param(PowerSpeed(0.6), marks=pytest.mark.slow)])
 def test_average_and_discounted_agree_with_linear_programs(law: Any) -> None:
     model = random_model(14, law=law)
     rows = dense_problem(model)
@@ -196,6 +209,7 @@ def test_sparse_and_dense_stationary_laws_agree() -> None:
         np.testing.assert_allclose(stationary(local, firing), sparse, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_general_firing_rates_from_a_table_of_subsets() -> None:
     speeds = np.array([0.5, 0.3, 0.9])
     sums = [sum(speeds[i] for i in range(3) if code >> i & 1) for code in range(8)]
