@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsim.core.types import Array
+from jaxsim.core.types import Array, Whole
 from jaxsim.core.validation import integer, require
 from jaxsim.models.mechanisms.framework import (
     Mechanism,
@@ -244,7 +244,7 @@ class Row(NamedTuple):
     announced: int
 
 
-def table(*, divisions: int = 4, kinds: int = 2, contingencies: int = 3) -> list[Row]:
+def table(*, divisions: Whole = 4, kinds: Whole = 2, contingencies: Whole = 3) -> list[Row]:
     """Return every theorem of chapters 2 to 5 with the dimensions computed on its test class.
 
     ``theorem`` is the stated minimum, ``size`` the dimension of the class, ``message`` the rank of the

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from jaxsim.core.kernel import System
 from jaxsim.core.tree import pytree
-from jaxsim.core.types import Array, Float
+from jaxsim.core.types import Array, Float, Real
 from jaxsim.core.validation import positive
 from jaxsim.models.mechanisms.kernel import Observation
 from jaxsim.models.mechanisms.tatonnement import Memory, adaptive_step
@@ -47,7 +47,7 @@ class Multiplicative:
         return seen.prices * factor, seen.memory
 
 
-def adaptive(system: System, *, speed: float = 1.0) -> Adaptive:
+def adaptive(system: System, *, speed: Real = 1.0) -> Adaptive:
     """Return the adaptive rule.
 
     Args:
@@ -57,7 +57,7 @@ def adaptive(system: System, *, speed: float = 1.0) -> Adaptive:
     return Adaptive(jnp.asarray(positive("speed", speed), jnp.float32))
 
 
-def multiplicative(system: System, *, gain: float = 0.5) -> Multiplicative:
+def multiplicative(system: System, *, gain: Real = 0.5) -> Multiplicative:
     """Return the multiplicative rule.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxsim.core.types import Real
+from jaxsim.core.types import Real, Whole
 from jaxsim.core.validation import choice, numbers, positive, refuse, require
 from jaxsim.models.mechanisms import power
 from jaxsim.models.mechanisms.dimensions import table
@@ -201,9 +201,8 @@ def spot(
         csv: a file with the columns supply and probability, instead of the last two.
     """
     flexible = np.zeros(np.size(numbers("weights", weights)))
-    found = power.compare(_market(weights, scales, flexible, supplies, probabilities, csv))[
-        "perfect_foresight"
-    ]
+    market = _market(weights, scales, flexible, supplies, probabilities, csv)
+    found = power.solve_scheme(market, "perfect_foresight")
     return _outcome(found) | {"message_size_per_contingency": flexible.size + 1}
 
 
@@ -225,7 +224,7 @@ def priority(
         - r_k).
     """
     market = _market(weights, scales, losses, supplies, probabilities, csv)
-    found = power.compare(market)["priority_service"]
+    found = power.solve_scheme(market, "priority_service")
     q = np.asarray(market.probabilities)
     back = np.broadcast_to(numbers("payback", payback), q.shape)
     reliability = np.cumsum(q[::-1])[::-1]
@@ -257,7 +256,7 @@ def forecast(
         consumer.
     """
     market = _market(weights, scales, losses, supplies, probabilities, csv)
-    found = power.compare(market)["price_forecast"]
+    found = power.solve_scheme(market, "price_forecast")
     kappa = np.asarray(market.loss.curvature)
     plans = [float(x) if c > 0 else None for x, c in zip(found.commitments, kappa, strict=True)]
     sizes = power.message_sizes(len(market.supplies), kappa.size, int(np.sum(kappa == 0)))
@@ -316,7 +315,7 @@ def matching(*, values: Real = ((8, 6, 2), (7, 6, 4), (5, 5, 1), (3, 1, 3))) -> 
     }
 
 
-def dimensions(*, divisions: int = 4, kinds: int = 2, contingencies: int = 3) -> Answer:
+def dimensions(*, divisions: Whole = 4, kinds: Whole = 2, contingencies: Whole = 3) -> Answer:
     """Return the dimensions of messages that the theorems state beside the ranks computed on their test
     classes.
 

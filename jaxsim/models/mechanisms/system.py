@@ -5,21 +5,22 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from jaxsim.core.kernel import System
+from jaxsim.core.types import Real, Whole
 from jaxsim.core.validation import integer, positive, require
 from jaxsim.models.mechanisms.kernel import Params, Spec, build
 
 
 def system(
     *,
-    divisions: int = 10,
-    resources: int = 3,
-    weight: float = 5.0,
-    scale: float = 1.0,
-    use: float = 1.0,
-    supply: float = 1.0,
-    first_price: float = 1.0,
-    tolerance: float = 1e-3,
-    patience: int = 2000,
+    divisions: Whole = 10,
+    resources: Whole = 3,
+    weight: Real = 5.0,
+    scale: Real = 1.0,
+    use: Real = 1.0,
+    supply: Real = 1.0,
+    first_price: Real = 1.0,
+    tolerance: Real = 1e-3,
+    patience: Whole = 2000,
 ) -> System:
     """Return random economies in which prices are found by tatonnement.
 

@@ -22,6 +22,7 @@ from jaxsim.models.mechanisms.power.compare import (
     message_sizes,
     random_markets,
     read_supplies,
+    solve_scheme,
 )
 from jaxsim.models.mechanisms.power.market import (
     CustomLoss,
@@ -56,5 +57,6 @@ __all__ = [
     "compare_many", "contingency_prices", "every_scheme", "forecast_then_spot", "make_market",
     "mean_price_then_spot", "menu_prices", "message_sizes", "no_commitment", "perfect_foresight",
     "planned_demand", "predetermined_plus_spot", "price_forecast", "priority_service", "random_markets",
-    "read_supplies", "reliabilities", "respond", "safe_price", "single_price", "two_stage",
+    "read_supplies", "reliabilities", "respond", "safe_price", "single_price",
+    "solve_scheme", "two_stage",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ from jax import lax
 
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Array, Real, Whole
-from jaxsim.core.validation import distribution, integer, non_negative, positive, refuse, require
+from jaxsim.core.validation import choice, distribution, integer, non_negative, positive, refuse, require
 from jaxsim.models.mechanisms.power.market import Market, QuadraticLoss
 from jaxsim.models.mechanisms.power.private import menu_prices
 from jaxsim.models.mechanisms.power.schemes import (
@@ -147,12 +147,35 @@ def compare(market: Market) -> dict[str, Outcome]:
     Raises `InvalidInput` where utilities depend on the contingency (priority service has no consumer model
     then).
     """
+    _check_deterministic(market)
+    return jax.device_get(_one(on_device(market)))
+
+
+def _check_deterministic(market: Market) -> None:
     for leaf in jax.tree.leaves(market.utility):
         same = bool(np.all(np.asarray(leaf) == np.asarray(leaf)[:1]))
         require(
-            same, "utility", leaf, "depends on the contingency", "compare schemes on deterministic demand"
+            same, "utility", leaf, "depends on the contingency", "use schemes for deterministic demand only"
         )
-    return jax.device_get(_one(on_device(market)))
+
+
+_ALONE = {
+    "perfect_foresight": jax.jit(perfect_foresight),
+    "two_stage": jax.jit(two_stage),
+    "price_forecast": jax.jit(price_forecast),
+    "priority_service": jax.jit(priority_service),
+}
+
+
+@float64
+def solve_scheme(market: Market, scheme: str) -> Outcome:
+    """Return the outcome of one of the schemes that attain their optimum, in float64 (compiles that one
+    only).
+    """
+    choice("scheme", scheme, _ALONE)
+    if scheme == "priority_service":
+        _check_deterministic(market)
+    return jax.device_get(_ALONE[scheme](on_device(market)))
 
 
 @jax.jit
