@@ -73,13 +73,20 @@ def small_arms(arms: int = 10_000, states: int = 20) -> None:
     rng = np.random.default_rng(0)
     p, r = rng.dirichlet(np.ones(states), (arms, states)), rng.random((arms, states))
     first, best, double = timed(lambda: gittins_index(r, p, BETA))
-    worst = max(abs(by_definition(r[i], p[i], double[i], s) - double[i, s]) for i in range(20) for s in range(5))
-    print(f"{arms} arms of {states} states, public call, float64: {best:.3f} s (first {first:.2f}), error {worst:.1e}")
+    worst = max(
+        abs(by_definition(r[i], p[i], double[i], s) - double[i, s]) for i in range(20) for s in range(5)
+    )
+    print(
+        f"{arms} arms of {states} states, public call, float64: {best:.3f} s (first {first:.2f}), "
+        f"error {worst:.1e}"
+    )
     for dtype in (np.float64, np.float32):
         with jax.enable_x64(dtype is np.float64):
             tables = jnp.asarray(r, dtype), jnp.asarray(p, dtype)
             one = jax.jit(
-                lambda a, b, s: jax.lax.map(lambda x: eliminate(x[0], x[1], s).indices, (a, b), batch_size=128)
+                lambda a, b, s: jax.lax.map(
+                    lambda x: eliminate(x[0], x[1], s).indices, (a, b), batch_size=128
+                )
             )
             stop = jnp.asarray(1 - BETA, dtype)
             first, best, found = timed(lambda run=one, t=tables, s=stop: run(*t, s).block_until_ready())
@@ -89,7 +96,9 @@ def small_arms(arms: int = 10_000, states: int = 20) -> None:
     if other is not None:
         start = time.process_time()
         for i in range(200):
-            other.rested_bandit_from_P0P1_R0R1(np.eye(states), p[i], np.zeros(states), r[i])  # pragma: no cover
+            other.rested_bandit_from_P0P1_R0R1(
+                np.eye(states), p[i], np.zeros(states), r[i]
+            )  # pragma: no cover
         print(f"  markovianbandit: {(time.process_time() - start) * arms / 200:.1f} s (from 200 arms)")
 
 
@@ -120,15 +129,18 @@ def plays(arms: int, replications: int, states: int = 20) -> None:
     _, best, result = timed(run, repeats=3)
     found = result.estimates["discounted_reward"]
     speed = result.timing["steps_per_second"]
+    whole = replications * 1600 / best / 1e6
     print(
-        f"index rule, {arms} arms: {speed / 1e6:.1f} million plays/s in the engine ({replications * 1600 / best / 1e6:.1f}"
-        f" per CPU second of the whole call); value {found.mean:.5f} +- {found.half_width:.5f}, exact {exact:.5f}"
+        f"index rule, {arms} arms: {speed / 1e6:.1f} million plays/s, {whole:.1f} per CPU second "
+        f"of the whole call; value {found.mean:.5f} +- {found.half_width:.5f}, exact {exact:.5f}"
     )
 
 
 def main() -> None:
     """Run all three."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--large", type=int, default=3000)
     parser.add_argument("--arms", type=int, default=100)
     parser.add_argument("--replications", type=int, default=4096)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Float, Int, UInt, UInt32
 
+ROW = 32
+"""Words of one row: maxima are taken over rows first, a vector operation, and then inside one row."""
+
 
 @dataclass(frozen=True)
 class Spec:
@@ -39,6 +42,11 @@ class Spec:
     def most_pipes(self) -> int:
         """The largest M(t)."""
         return max(self.pipes)
+
+    @property
+    def width(self) -> int:
+        """Words that the state keeps: one per arm, and zeros up to whole rows of 32 where there are many."""
+        return self.arms if self.arms <= ROW else -(-self.arms // ROW) * ROW
 
     @property
     def state_bits(self) -> int:
@@ -100,10 +108,11 @@ class State:
     """The arms between two steps.
 
     words: per arm, its state; under a priority policy the rank of its cell instead (the same information).
+        Words after the last arm are 0.
     time: steps taken. weight: beta^time.
     """
 
-    words: UInt[Array, " arms"]
+    words: UInt[Array, " width"]
     time: Int[Array, ""]
     weight: Float[Array, ""]
     status: UInt32[Array, ""]

@@ -82,6 +82,16 @@ def test_optimal_policy_is_the_index_rule_path_by_path():
         np.testing.assert_allclose(sample, index[name], rtol=1e-6)
 
 
+def test_many_arms_are_kept_in_padded_rows():
+    """More than 32 arms: the words are filled up with zeros, which are never served."""
+    bandit = system(rewards=R.tolist(), transitions=P.tolist(), arms=40, pipes=1, start=2)
+    assert bandit.kernel.spec.width == 64
+    exact = joint_value([(R, P)] * 40, 0.9, [2] * 40)
+    found = totals(bandit, policies.index(bandit))
+    assert within(found["discounted"], exact, slack=2e-6)
+    assert found["plays"].mean() == 150
+
+
 def test_random_choice_has_its_exact_value():
     two = system(**{**THREE, "arms": 2, "start": [0, 2]})
     eye = np.eye(5)
