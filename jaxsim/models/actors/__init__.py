@@ -12,7 +12,9 @@ are checked, and where one fails the solver says which and maximizes over all jo
 
 Map: `model` the formulation · `laws` firing rates r_s · `assignment` greedy rules · `exhaustive` their
 oracle · `conditions` which corollary holds where · `bellman` one sweep · `solve` the four criteria ·
-`evaluate` exact values of given policies.
+`evaluate` exact values of given policies · `network`, `space` queueing networks from a short declaration ·
+`applications` the systems that the paper names · `kernel`, `policies`, `system` simulation · `paths`,
+`dominance`, `gradients` stochastic order and derivatives · `problems` worked examples of the command line.
 
 Source: Ahn, Righter (2005), "Multi-actor Markov decision processes", J. Appl. Prob. 42, 15-26.
 """
