@@ -60,13 +60,13 @@ def test_state_is_a_fixed_point_and_compiled_equals_eager(family, policy):
     state = kernel.init(key, kernel.spec, context)
     assert state.status.dtype == jnp.uint32 and state.status.shape == ()
     compiled = jax.jit(functools.partial(one_step, kernel))
+    # A few steps in, where queues are no longer empty; the last one also without the compiler.
     for number in range(3):
-        eager = one_step(kernel, chosen, context, key.at(number), state)
-        assert_same(compiled(chosen, context, key.at(number), state), eager)
-        shapes = [jax.tree.map(lambda x: (x.shape, x.dtype), s) for s in (state, eager[0])]
+        before, (state, observed) = state, compiled(chosen, context, key.at(number), state)
+        shapes = [jax.tree.map(lambda x: (x.shape, x.dtype), s) for s in (before, state)]
         assert shapes[0] == shapes[1]
-        assert all(jnp.shape(x) == () for x in eager[1].values())
-        state = eager[0]
+        assert all(jnp.shape(x) == () for x in observed.values())
+    assert_same((state, observed), one_step(kernel, chosen, context, key.at(number), before))
 
 
 @pytest.mark.parametrize(("family", "policy"), CASES)
@@ -134,9 +134,9 @@ def test_traced_once_for_all_parameters_and_the_same_paths_for_all_lanes_and_dev
     )
     run(nudged, lanes=3, devices=two, seed=6, on_trouble="report")
     assert len(traces) == before, "new parameter values were traced again"
-    for other in (run(system.params, lanes=2, devices=one, seed=5), run(system.params, devices=one, seed=5)):
-        for name, sample in first.samples.items():
-            np.testing.assert_allclose(sample, other.samples[name], rtol=1e-5, err_msg=name)
+    other = run(system.params, lanes=2, devices=one, seed=5)
+    for name, sample in first.samples.items():
+        np.testing.assert_allclose(sample, other.samples[name], rtol=1e-5, err_msg=name)
 
 
 @pytest.mark.parametrize("family", [f.name for f in FAMILIES])
