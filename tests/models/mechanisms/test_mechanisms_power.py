@@ -103,6 +103,8 @@ def test_a_menu_that_would_be_traded_back_is_pooled():
     implied = power.contingency_prices(q, power.menu_prices(q, jnp.asarray([1.0, 3.0])))
     np.testing.assert_allclose(implied, 2.2, rtol=1e-6)
     falling = jnp.asarray([3.0, 1.0])
+    slope = jax.jacrev(lambda menu: power.contingency_prices(q, menu))(power.menu_prices(q, falling))
+    np.testing.assert_allclose(slope, [[2.5, -2.5], [0, 1 / 0.6]], rtol=1e-6)  # (p_k - p_{k+1}) / q_k
     np.testing.assert_allclose(power.contingency_prices(q, power.menu_prices(q, falling)), falling, rtol=1e-6)
 
 

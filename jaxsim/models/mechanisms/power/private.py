@@ -96,8 +96,9 @@ def contingency_prices(probabilities: Float[Array, " K"], menu: Float[Array, " K
     steps = menu - jnp.concatenate([menu[1:], jnp.zeros(1, menu.dtype)])
     rows, columns = jnp.arange(len(menu))[:, None], jnp.arange(len(menu))[None, :]
     paid, weight = jnp.cumsum(steps), jnp.cumsum(probabilities)
-    mean = (paid[None, :] - (paid - steps)[:, None]) / (weight[None, :] - (weight - probabilities)[:, None])
-    valid = rows <= columns  # mean[i, j] over i..j
+    valid = rows <= columns  # mean[i, j] over i..j; the others get a weight of 1 to keep derivatives finite
+    weights = jnp.where(valid, weight[None, :] - (weight - probabilities)[:, None], 1)
+    mean = (paid[None, :] - (paid - steps)[:, None]) / weights
 
     def pooled(k: Array) -> Array:
         highest = jnp.max(jnp.where(valid & (columns >= k), mean, -jnp.inf), axis=1)
