@@ -78,9 +78,8 @@ def job(nodes: int, replications: int) -> None:
                 b = peer(epochs, nodes, replications, count, delay, name == "jsq")
                 truth = f", exact {exact:.4f}" if name == "own" else ""
                 print(f"delay {delay:g}, {name}: drops per node{truth}")
-                print(
-                    f"  jaxsim         {e.mean:.4f} ± {e.half_width:.4f}  {seconds:.3f} s (first call {first:.1f} s)"
-                )
+                mine = f"{e.mean:.4f} ± {e.half_width:.4f}  {seconds:.3f} s"
+                print(f"  jaxsim         {mine} (first call {first:.1f} s)")
                 for label, unit, p in (("Gillespie", "events", a), ("epochs", "queue-epochs", b)):
                     speed = f"{p[2] / p[3] / 1e6:.0f} million {unit}/s"
                     print(

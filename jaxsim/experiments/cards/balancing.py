@@ -32,6 +32,9 @@ FAMILY = Family(
     problems={
         "own": Entry("exact drops of the own-queue policy", f"{_MODELS}.problems:own"),
         "random": Entry("exact drops of random routing on any graph", f"{_MODELS}.problems:random"),
+        "mean-field": Entry(
+            "drops on the cycle by pair approximation or independence", f"{_MODELS}.problems:mean_field"
+        ),
         "table": Entry("the best table of offload probabilities, by search", f"{_MODELS}.problems:table"),
     },
     experiments={

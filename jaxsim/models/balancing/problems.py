@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jaxsim.core.validation import choice, integer, non_negative, positive
-from jaxsim.models.balancing import theory
+from jaxsim.models.balancing import meanfield, theory
 from jaxsim.models.balancing.graphs import Graph, bethe, ccc, configuration, cycle, torus
 from jaxsim.models.balancing.model import fair_rates
 from jaxsim.models.balancing.search import best_table
@@ -65,6 +65,13 @@ def random(
         "relative_rates": rates.tolist(),
         "shares": (counts / counts.sum()).tolist(),
     }
+
+
+def mean_field(
+    *, zeta: Any = (0.04, 0.137, 0.281, 0.448, 0.638, 0.871), delay: Any = 5.0, method: Any = "pair"
+) -> dict[str, Any]:
+    """Return drops on a large cycle under a table, by ``pair`` approximation or as ``independent`` nodes."""
+    return dict(meanfield.cycle_law(zeta=zeta, delay=delay, method=method))
 
 
 def table(
