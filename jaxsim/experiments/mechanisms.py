@@ -300,13 +300,15 @@ def tuning(*, scale: str = "smoke", seed: int = 0) -> Report:
     best = jax.jit(power.two_stage)(market)
     optimum = float(best.welfare)
 
-    def of_menu(menu: Array) -> Array:
-        return power.forecast_then_spot(market, power.contingency_prices(market.probabilities, menu)).welfare
+    q = market.probabilities
 
-    forecast, path = _ascend(
-        lambda p: power.forecast_then_spot(market, p).welfare, jnp.asarray([3.0, 2.2, 1.5]), steps
-    )
-    start = power.menu_prices(market.probabilities, jnp.asarray([3.0, 2.2, 1.5]))
+    def of_menu(marks: Array) -> Array:
+        # the menu p_k = sum_{i >= k} q_i m_i by its marks m: the same menus, better conditioned
+        menu = power.menu_prices(q, marks)
+        return power.forecast_then_spot(market, power.contingency_prices(q, menu)).welfare
+
+    start = jnp.asarray([3.0, 2.2, 1.5])
+    forecast, path = _ascend(lambda p: power.forecast_then_spot(market, p).welfare, start, steps)
     menu, menu_path = _ascend(of_menu, start, steps)
     reached = float(of_menu(jnp.asarray(menu)))
     gained = float(power.forecast_then_spot(market, jnp.asarray(forecast)).welfare)
