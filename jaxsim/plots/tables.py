@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from typing import Any
 
 from rich import box
@@ -94,10 +93,10 @@ def footer(results: dict[str, Result]) -> list[str]:
 
 
 def values_table(problem: str, summary: str, values: dict[str, Any]) -> Group:
-    """Return the answer of a problem: single values name by name, lists of equal length as columns."""
-    lengths = Counter(len(v) for v in values.values() if isinstance(v, list | tuple))
-    shared = {n for n, count in lengths.items() if n > 1 and count > 1}
-    columns = {k: v for k, v in values.items() if isinstance(v, list | tuple) and len(v) in shared}
+    """Return the answer of a problem: name by name, or in columns beside a list of labels of equal length."""
+    lists = {name: v for name, v in values.items() if isinstance(v, list | tuple)}
+    shared = {len(v) for v in lists.values() if v and all(isinstance(item, str) for item in v)}
+    columns = {name: v for name, v in lists.items() if len(v) in shared}
     rest = {k: v for k, v in values.items() if k not in columns}
     tables: list[Any] = [Text(f"{problem}: {summary}", style="bold")]
     if rest:
@@ -124,7 +123,7 @@ def _text(value: Any, digits: int = 10) -> str:
 
 def report_table(report: Report) -> Table:
     """Return claim by claim: the paper's value, ours, the verdict."""
-    columns = (("quantity", "left"), ("paper", "right"), ("ours", "right"), ("verdict", "left"))
+    columns = (("quantity", "left"), ("paper", "left"), ("ours", "left"), ("verdict", "left"))
     seconds = f"{report.wall_seconds:.1f} s" if math.isfinite(report.wall_seconds) else ""
     table = _table(f"{report.name}: {report.title} ({report.source}) {seconds}", *columns)
     for claim in report.claims:
