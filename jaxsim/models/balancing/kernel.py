@@ -166,6 +166,10 @@ def step(draws: Draws, spec: Spec, context: Context, policy: Any, state: State) 
     return State(end.astype(jnp.uint8), regime, state.status), {"drops": drops, "jobs": jobs}
 
 
+def _delay(spec: Spec, params: Params) -> Array:
+    return params.delay
+
+
 def _per_node(spec: Spec, params: Params) -> float:
     return 1.0 / spec.nodes
 
@@ -190,7 +194,7 @@ def kernel(spec: Spec) -> Kernel:
         spec=spec,
         init=init,
         step=step,
-        step_time=lambda spec, params: params.delay,
+        step_time=_delay,
         metrics=METRICS,
         prepare=prepare,
         draw=draw,

@@ -100,7 +100,7 @@ def _around(
 
 
 def cone(
-    excess: Float[Array, "epochs nodes"], rings: tuple[Int[Array, "nodes size"], ...], memory: int
+    excess: Float[Array, "epochs nodes"], rings: tuple[Int[Array, "nodes _"], ...], memory: int
 ) -> Float[Array, "epochs nodes"]:
     """Return W: later excess drops inside the cone of influence of each node and epoch."""
     epochs = excess.shape[0]

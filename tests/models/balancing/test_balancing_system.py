@@ -10,7 +10,8 @@ from jaxsim.core.status import UntrustworthyResult
 from jaxsim.core.validation import InvalidInput
 from jaxsim.engine import simulate
 from jaxsim.models.balancing import policies
-from jaxsim.models.balancing.system import system
+from jaxsim.models.balancing.graphs import configuration, cycle
+from jaxsim.models.balancing.system import assemble, system
 
 OWN = {1.0: 3.4258, 5.0: 3.5144}
 
@@ -78,3 +79,12 @@ def test_rates_beyond_the_tables_set_the_status() -> None:
     broken = dataclasses.replace(s.params, arrival_rates=jnp.asarray([jnp.nan, 0.6]))
     with pytest.raises(UntrustworthyResult, match="NON_FINITE"):
         simulate(s.kernel, policies.Own(), broken, replications=8)
+
+
+def test_delays_and_graphs_of_one_shape_share_a_kernel() -> None:
+    # Equal kernels are one static argument of the engine, so they share a compilation.
+    short, long = (assemble(cycle(9), delay=d, largest_delay=10.0).kernel for d in (1.0, 10.0))
+    assert short == long and hash(short) == hash(long)
+    one, other = (configuration(40, (2, 3), seed=s) for s in (1, 2))
+    a, b = assemble(one).kernel, assemble(other).kernel
+    assert a == b or a.spec != b.spec
