@@ -4,7 +4,7 @@
 
 Times are CPU seconds, the best of several calls, compilation apart. An event is an arrival or a unit of
 capacity; *null* events are units that an idle server does not offer. The C++ loop is timed by its own CPU
-clock. Warm-up is 100 units of time, enough at a cap of 20 tokens.
+clock. Warm-up is 400 units of time (a cap of 20 tokens relaxes in about 100).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def measure(servers: int, replications: int, steps: int, repeats: int, **keys: A
     paths, _ = batch.proceed(s.kernel, mesh, policy, context, paths, jnp.int32(0))
     jax.block_until_ready(paths)
     compiling = time.perf_counter() - clock
-    warm = int(100 * servers * (1 + RATE) // steps) + 1
+    warm = int(400 * servers * (1 + RATE) // steps) + 1
     best, sums = np.inf, dict[str, float]()
     for call in range(warm + repeats):
         clock = time.process_time()

@@ -67,6 +67,15 @@ def test_servers_follow_their_exact_law(rate, phi, servers, cap):
     check(r, per_server(rate, phi, cap))
 
 
+def test_the_initial_law_is_stationary_for_complete_pooling():
+    # Tokens relax in about 1300 units of time here; 20 units from the start show any other initial law.
+    s = system(servers=20, arrival_rate=0.8, token_probability=0.8, token_cap=100)
+    r = simulate(s.kernel, policies.fmfe(s), s.params, seed=17, replications=512, horizon=20.0, warmup=0.0)
+    known = per_server(0.8, 0.8, 100)
+    del known["help_success"]  # the pool starts empty
+    check(r, known)
+
+
 def test_intervals_cover_in_95_percent_of_1000_samples():
     s = system(servers=4, arrival_rate=0.6, tokens="unlimited")
     options = {"seed": 15, "replications": 20_000, "horizon": 200.0, "warmup": 100.0}

@@ -89,12 +89,13 @@ def prepare(spec: Spec, params: Params, policy: object) -> Context:
     """Return what the events need: the share of arrivals, or the alias table, and the cost of a job."""
     del policy
     rates = params.arrival_rate + params.service_rate
+    rho = params.arrival_rate / params.service_rate
     served_cost = params.processing_cost * total_rate(spec, params)
     if spec.equal:
         share = params.arrival_rate / rates
         nothing = jnp.zeros(0, jnp.uint32)
-        return Context(share, nothing, nothing.astype(jnp.int32), params.token_probability, served_cost)
+        return Context(rho, share, nothing, nothing.astype(jnp.int32), params.token_probability, served_cost)
     weights = jnp.concatenate([params.arrival_rate, params.service_rate])
     thresholds, aliases = alias.wide(weights)
     zero = jnp.zeros((), weights.dtype)
-    return Context(zero, thresholds, aliases, params.token_probability, served_cost)
+    return Context(rho, zero, thresholds, aliases, params.token_probability, served_cost)

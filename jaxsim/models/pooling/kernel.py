@@ -65,19 +65,28 @@ def move(spec: Spec, context: Context, seen: Observation, pool: Int[Array, ""], 
 
 
 def init(key: Key, spec: Spec, context: Context) -> State:
-    """Return empty queues, an empty pool, and the initial tokens (see `Spec.initial_tokens`)."""
-    del context
-    if spec.tokens == "unlimited":
-        tokens = jnp.zeros(spec.servers, jnp.int32)
-    elif spec.initial_tokens is None:
-        tokens = samplers.index(key.words(Stream.INITIAL, spec.servers), spec.token_cap + 1)
-    else:
-        tokens = jnp.full(spec.servers, spec.initial_tokens, jnp.int32)
+    """Return an empty pool and queues and tokens that are independent over servers.
+
+    With `Spec.initial_tokens` None they follow the stationary law of complete pooling with phi >= rho:
+    S = 0 with probability 1/(1 + C (1 - rho)) and then Q is geometric, P(Q = n) = (1 - rho) rho^n; else Q = 0
+    and S is uniform on 1 .. C. It is near that of other equilibrium policies, and tokens relax as slowly as
+    C^2, so that starting elsewhere would cost a long warm-up.
+    """
     nothing = jnp.zeros(spec.servers, jnp.int32)
-    words = pack(spec, nothing, tokens, nothing == 1)
-    ring = rings.empty(spec.pool_slots) if spec.waits == "exact" else None
-    zero = jnp.int32(0)
-    return State(words, zero, zero, jnp.sum(at_bound(spec, tokens), dtype=jnp.int32), ring, no_trouble())
+    queue = tokens = nothing
+    if spec.tokens == "bounded" and spec.initial_tokens is not None:
+        tokens = nothing + spec.initial_tokens
+    elif spec.tokens == "bounded":
+        rho = jnp.broadcast_to(context.utilization, nothing.shape)
+        first, second = key.pair(Stream.INITIAL, jnp.arange(spec.servers, dtype=jnp.uint32))
+        broke = samplers.uniform(first) * (1 + spec.token_cap * (1 - rho)) < 1
+        waiting = jnp.floor(samplers.exponential(second) / -jnp.log(rho)).astype(jnp.int32)
+        queue = jnp.where(broke, jnp.minimum(waiting, spec.longest_queue), 0)
+        tokens = jnp.where(broke, 0, 1 + samplers.index(second, spec.token_cap))
+    words = pack(spec, queue, tokens, nothing == 1)
+    ring = rings.empty(spec.pool_slots, queue[0]) if spec.waits == "exact" else None
+    bound = jnp.sum(at_bound(spec, tokens), dtype=jnp.int32)
+    return State(words, jnp.int32(0), jnp.sum(queue, dtype=jnp.int32), bound, ring, no_trouble())
 
 
 def step(draws: Draws, spec: Spec, context: Context, policy: Any, state: State) -> tuple[State, Observables]:

@@ -18,10 +18,10 @@ class Served(NamedTuple):
     overflow: Bool[Array, ""]
 
 
-def empty(slots: int) -> Ring:
-    """Return an empty queue."""
+def empty(slots: int, first_queue: Int[Array, ""]) -> Ring:
+    """Return an empty pool, and server 0's own queue."""
     none = jnp.int32(0)
-    return Ring(jnp.zeros(slots, jnp.int32), jnp.zeros(slots, jnp.uint32), none, none, none)
+    return Ring(jnp.zeros(slots, jnp.int32), jnp.zeros(slots, jnp.uint32), none, none, first_queue)
 
 
 def turn(

@@ -31,7 +31,8 @@ class Spec:
         times of request, so that each job's waiting time is known when it is served.
     pool_slots: slots of that queue (a power of two; 1 if there is none).
     signal: servers remember whether their last offer found a job (one bit each).
-    initial_tokens: tokens of every server at time 0, or None for a uniform number of 0 .. C.
+    initial_tokens: tokens of every server at time 0 (its queue is empty), or None for the stationary law
+        of complete pooling (see `kernel.init`).
     word_bits: 16 or 32: a server's tokens, signal and queue are packed in one word of that width.
     """
 
@@ -85,6 +86,7 @@ class Params:
 class Context:
     """What is constant along a path.
 
+    utilization: rho_i = lambda_i / mu_i.
     arrival_share: lambda_i / (lambda_i + mu_i) where the servers are equal, else 0 (unused).
     thresholds, aliases: the alias table over 2 N events: arrivals at servers 0..N-1, then capacity units
         (empty where the servers are equal).
@@ -92,6 +94,7 @@ class Context:
     served_cost: what a served job adds to a step's cost, so that cost / steps is a cost per unit of time.
     """
 
+    utilization: Float[Array, "*servers"]
     arrival_share: Float[Array, ""]
     thresholds: UInt32[Array, " events"]
     aliases: Int[Array, " events"]

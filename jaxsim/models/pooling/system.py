@@ -49,8 +49,8 @@ def system(
         pool_slots: with ``waits=exact``, the most jobs the pool may hold (rounded up to a power of two).
             By default min(N C, 1024): with tokens bounded the pool never holds more than N C.
         signal: whether servers remember if their last offer found a job (for policies that use it).
-        initial_tokens: tokens of each server at time 0; by default uniform on 0 .. C, which is nearly
-            stationary and so shortens the warm-up.
+        initial_tokens: tokens of each server at time 0, queues being empty; by default queues and tokens
+            follow the stationary law of complete pooling, which shortens the warm-up (tokens relax like C^2).
 
     Returns:
         The system. Default horizon 1000 units of time; the default warm-up is ten relaxation times
