@@ -9,8 +9,6 @@ Three measurements on one thread, CPU seconds, best of a few calls after the fir
    against the definition: a linear solve with the continuation set that the indices give;
 3. plays per second of the index rule with 100 arms of 20 states, and the simulated value against the exact
    one of Whittle's integral over the 100 arms.
-
-markovianbandit-pkg, if it is installed, runs the first two beside.
 """
 
 from __future__ import annotations
@@ -59,15 +57,6 @@ def by_definition(r: np.ndarray, p: np.ndarray, nu: np.ndarray, state: int) -> f
     return float(both[0] / both[1])
 
 
-def peer() -> Any:
-    """Return markovianbandit if it is installed."""
-    try:
-        import markovianbandit  # type: ignore[import-not-found]
-    except ImportError:
-        return None
-    return markovianbandit
-
-
 def small_arms(arms: int = 10_000, states: int = 20) -> None:
     """Measurement 1."""
     rng = np.random.default_rng(0)
@@ -92,14 +81,6 @@ def small_arms(arms: int = 10_000, states: int = 20) -> None:
             first, best, found = timed(lambda run=one, t=tables, s=stop: run(*t, s).block_until_ready())
         error = np.abs(np.asarray(found, float) - double).max()
         print(f"  elimination alone, {dtype.__name__}: {best:.3f} s, difference {error:.1e}")
-    other = peer()
-    if other is not None:
-        start = time.process_time()
-        for i in range(200):
-            other.rested_bandit_from_P0P1_R0R1(
-                np.eye(states), p[i], np.zeros(states), r[i]
-            )  # pragma: no cover
-        print(f"  markovianbandit: {(time.process_time() - start) * arms / 200:.1f} s (from 200 arms)")
 
 
 def large_arm(states: int) -> None:

@@ -73,6 +73,7 @@ def test_index_myopic_and_fixed_rules_have_their_exact_values():
         assert within(found, exact, slack=2e-6), name
 
 
+@pytest.mark.slow
 def test_optimal_policy_is_the_index_rule_path_by_path():
     bandit = system(**THREE)
     best, index = (
@@ -92,6 +93,7 @@ def test_many_arms_are_kept_in_padded_rows():
     assert found["plays"].mean() == 150
 
 
+@pytest.mark.slow
 def test_random_choice_has_its_exact_value():
     two = system(**{**THREE, "arms": 2, "start": [0, 2]})
     eye = np.eye(5)
@@ -111,7 +113,9 @@ class Plain:
         return self.inner(coin, seen)
 
 
-@pytest.mark.parametrize(("pipes", "may_idle"), [(1, True), ([2, 1, 3], False)])
+@pytest.mark.parametrize(
+    ("pipes", "may_idle"), [(1, True), pytest.param([2, 1, 3], False, marks=pytest.mark.slow)]
+)
 def test_ranks_and_scores_serve_the_same_arms(pipes, may_idle):
     """Ties included: rewards of three values, so that arms in different states often tie."""
     bandit = system(
@@ -127,6 +131,7 @@ def test_ranks_and_scores_serve_the_same_arms(pipes, may_idle):
         assert a["plays"].mean() < np.resize(pipes, 40).sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sequences", "pipes", "horizon", "by_index", "best"),
     [
