@@ -7,8 +7,9 @@ from jaxsim.experiments.registry import families
 from jaxsim.results.report import Report
 
 EXPERIMENTS = families()["mechanisms"].experiments
-# the comparison of schemes and the tuning repeat what the model's own tests show, for ten CPU-seconds each
-HEAVY = ("schemes", "tuning", "message_dimensions")
+# the others repeat what the model's own tests show, for five to twenty CPU-seconds of compilation each
+LIGHT = ("joint_cost", "random_demand")
+HEAVY = tuple(name for name in EXPERIMENTS if name not in LIGHT)
 
 
 def check(name):
@@ -17,7 +18,7 @@ def check(name):
     assert report.claims and all(claim.verdict == "reproduced" for claim in report.claims), report.claims
 
 
-@pytest.mark.parametrize("name", [n for n in EXPERIMENTS if n not in HEAVY])
+@pytest.mark.parametrize("name", LIGHT)
 def test_experiment(name):
     check(name)
 
