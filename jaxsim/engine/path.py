@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 from jaxsim.core.kernel import Kernel
@@ -79,4 +80,4 @@ def advance(kernel: Kernel, policy: Any, context: Any, path: Path, steps: int | 
 
 def emptied(path: Path) -> Path:
     """Return the path with its totals set back to zero."""
-    return Path(path.key, path.draws, path.state, jax.tree.map(lambda x: x * 0, path.totals))
+    return Path(path.key, path.draws, path.state, jax.tree.map(jnp.zeros_like, path.totals))

@@ -14,6 +14,7 @@ import numpy as np
 
 from jaxsim.core import random
 from jaxsim.core.kernel import Kernel
+from jaxsim.core.status import Status
 from jaxsim.engine import batch as batches
 from jaxsim.engine.path import TOTALS, Every, FinalState
 from jaxsim.engine.plan import Plan, calls
@@ -45,6 +46,12 @@ class Gathered:
     )  # per batch: (slices,) or (slices, reps)
     status: list[np.ndarray] = field(default_factory=list)
     final: list[Any] = field(default_factory=list)
+
+
+def _non_finite(sums: dict[str, np.ndarray]) -> np.ndarray:
+    """Return a status bit for each replication with a total that is not finite, whatever its kernel says."""
+    bad = np.any([~np.isfinite(total) for total in sums.values()], axis=0)
+    return np.where(bad, np.uint32(Status.NON_FINITE), np.uint32(0))
 
 
 @dataclass
@@ -104,7 +111,7 @@ class Run:
         gathered = self.gathered
         gathered.totals.append(sums)
         gathered.slices.append({name: np.stack([s[name] for s in slices]) for name in sums})
-        gathered.status.append(np.asarray(paths.state.status).reshape(-1)[:count])
+        gathered.status.append(np.asarray(paths.state.status).reshape(-1)[:count] | _non_finite(sums))
         if isinstance(self.record, FinalState):
             flat = jax.tree.map(lambda x: np.asarray(x).reshape(-1, *x.shape[2:])[:count], paths.state)
             gathered.final.append(flat)

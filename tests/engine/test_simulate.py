@@ -2,6 +2,7 @@ import dataclasses
 import math
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import toy
@@ -129,6 +130,18 @@ def test_trouble_raises_or_is_reported():
         simulate(toy.kernel(capacity=3), None, toy.params(0.9), **arguments)
     result = simulate(toy.kernel(capacity=3), None, toy.params(0.9), on_trouble="report", **arguments)
     assert result.status["QUEUE_OVERFLOW"] == 10
+
+
+def test_numbers_that_are_not_finite_are_found_even_if_the_kernel_does_not_look():
+    def careless(draws, spec, params, policy, state):
+        state, observed = toy.step(draws, spec, params, policy, state)
+        return state, observed | {"smooth": jnp.where(observed["jobs"] > 4, jnp.nan, observed["smooth"])}
+
+    kernel = dataclasses.replace(toy.kernel(), step=careless)
+    with pytest.raises(UntrustworthyResult, match="NON_FINITE"):
+        simulate(kernel, None, toy.params(0.9), replications=10, horizon=400.0)
+    clean = simulate(kernel, None, toy.params(0.9), replications=10, horizon=1.0)
+    assert clean.status == {}
 
 
 def test_progress_reaches_the_end():
