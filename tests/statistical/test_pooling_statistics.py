@@ -33,7 +33,9 @@ def per_server(rate, phi, cap):
     }
 
 
-@pytest.mark.parametrize(("rate", "phi", "cap"), [(0.5, 0.4, 2), (0.6, 0.6, 1)])
+@pytest.mark.parametrize(
+    ("rate", "phi", "cap"), [(0.5, 0.4, 2), pytest.param(0.6, 0.6, 1, marks=pytest.mark.slow)]
+)
 def test_two_servers_and_their_pool_against_the_joint_law(rate, phi, cap):
     exact = joint_law(rate, phi, cap, 2, longest_queue=30)
     assert exact.cut < 1e-5
@@ -60,7 +62,10 @@ def test_one_server_keeps_all_its_jobs_somewhere():
     check(r, {"jobs_per_server": known, "pool_jobs": joint_law(0.6, 0.4, 20, 1, longest_queue=40).pool})
 
 
-@pytest.mark.parametrize(("rate", "phi", "servers", "cap"), [(0.8, 0.8, 10, 20), (0.5, 0.3, 100, 20)])
+@pytest.mark.parametrize(
+    ("rate", "phi", "servers", "cap"),
+    [(0.8, 0.8, 10, 20), pytest.param(0.5, 0.3, 100, 20, marks=pytest.mark.slow)],
+)
 def test_servers_follow_their_exact_law(rate, phi, servers, cap):
     s = system(servers=servers, arrival_rate=rate, token_probability=phi, token_cap=cap)
     r = simulate(s.kernel, policies.fmfe(s), s.params, seed=14, replications=64, horizon=500.0)

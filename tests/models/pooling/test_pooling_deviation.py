@@ -23,7 +23,7 @@ def test_the_best_deviation_is_best_and_its_cost_is_the_chain_s():
     assert found.converged
     again = deviation.deviant_cost(found.rules(), 0.8, 0.8, wait)
     assert again == pytest.approx(found.best, rel=1e-6)
-    for reserve in (1, 3, 5, 10):
+    for reserve in (1, 5):
         saver = deviation.deviant_cost(deviation.saver_rules(20, reserve), 0.8, 0.8, wait)
         assert found.best <= saver + 1e-6
 
@@ -37,21 +37,23 @@ def test_saving_tokens_gains_eleven_percent_at_ten_servers_and_twenty_tokens():
 
 def test_the_gain_vanishes_with_servers_and_tokens():
     gains = []
-    for servers, cap in ((100, 50), (1000, 200), (10000, 800)):
+    for servers, cap in ((100, 25), (1000, 100), (10000, 400)):
         wait = wait_of(0.5, 0.5, servers, cap)
         gains.append(deviation.best_deviation(0.5, 0.5, cap, wait).gain)
     assert gains[0] > 2 * gains[1] > 4 * gains[2] > 0
 
 
+@pytest.mark.slow
 def test_a_loner_and_a_free_rider_pay_for_it():
     s = system(servers=10, arrival_rate=0.8, token_cap=20, waits="exact")
     kwargs = {"seed": 4, "replications": 64, "horizon": 500.0}
     base = simulate(s.kernel, policies.fmfe(s), s.params, **kwargs)["first_cost"]
-    for kind in ("loner", "free_rider"):
+    for kind in ("free_rider", "loner"):
         worse = simulate(s.kernel, policies.deviate(s, kind=kind), s.params, **kwargs)["first_cost"]
         assert worse.mean - worse.half_width > base.mean + base.half_width
 
 
+@pytest.mark.slow
 def test_a_simulated_saver_costs_what_theory_says():
     # The own queue of a server does not depend on the others; 4 standard errors.
     s = system(servers=200, arrival_rate=0.5, token_cap=10, waits="exact", processing_cost=0.5)
@@ -74,6 +76,7 @@ def test_tuning_finds_lambda_where_the_paper_says():
     assert right == pytest.approx((ends[2] - ends[1]) / step, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_tuning_under_a_cap():
     best = tuning.tune_chain(0.8, 100, 20)
     assert best.token_probability == pytest.approx(0.8, abs=1e-6)

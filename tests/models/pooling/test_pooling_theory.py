@@ -97,7 +97,7 @@ def test_chain_reproduces_known_values():
         assert float(law.queue) == pytest.approx(chain.queue_at_full_pooling(rho, cap), abs=1e-11)
 
 
-@pytest.mark.parametrize(("rho", "phi", "cap"), [(0.8, 0.5, 4), (0.6, 0.6, 2), (0.7, 0.1, 3), (0.7, 0.9, 5)])
+@pytest.mark.parametrize(("rho", "phi", "cap"), [(0.8, 0.5, 4), (0.6, 0.6, 2), (0.7, 0.9, 5)])
 def test_chain_agrees_with_a_dense_solution(rho, phi, cap):
     policy, n = fluid.best_response(rho, phi), 120
     size = n * (cap + 1)
@@ -133,13 +133,14 @@ def test_service_rate_only_sets_the_clock():
 
 @float64
 def test_chain_is_differentiable():
+    @jax.jit
     def queue(rho, phi):
         p = (phi - 0.8**3) / (0.8**2 - 0.8**3)
         rules = chain.threshold_rules(2 - p, 1.0, 20, 3)
         return chain.law(rules, rho, 1.0, phi).queue
 
     for argument, at in ((0, (0.8, 0.55)), (1, (0.8, 0.55))):
-        exact = jax.grad(queue, argument)(*map(jnp.asarray, at))
+        exact = jax.jit(jax.grad(queue, argument))(*map(jnp.asarray, at))
         up, down = list(at), list(at)
         up[argument] += 1e-5
         down[argument] -= 1e-5

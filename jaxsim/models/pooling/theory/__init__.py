@@ -1,1 +1,1 @@
-"""What is known exactly about the token mechanism."""
+"""What is known exactly about the token mechanism; see the family's docstring for a map."""

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -131,6 +132,10 @@ def law(rules: Rules, arrival: Real, service: Real, phi: Real) -> Law:
     )
 
 
+solved = jax.jit(law)
+"""`law`, compiled once per table size."""
+
+
 @float64
 def server_law(
     arrival_rate: Real,
@@ -156,7 +161,7 @@ def server_law(
     policy = best_response(arrival / service, float(token_probability), wait)
     cap = integer("token_cap", token_cap, low=1)
     rules = threshold_rules(policy.threshold, policy.offer, cap, math.ceil(policy.threshold) + 1)
-    return law(rules, arrival, service, float(token_probability))
+    return solved(rules, arrival, service, float(token_probability))
 
 
 def boundary_at_full_pooling(utilization: float, token_cap: int) -> float:

@@ -23,7 +23,7 @@ import numpy as np
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Real, Whole
 from jaxsim.core.validation import MissingExtra, integer, non_negative, numbers, require
-from jaxsim.models.pooling.theory.chain import Law, Rules, law, server_law
+from jaxsim.models.pooling.theory.chain import Law, Rules, server_law, solved
 
 _CLOSE = 1e-10
 KEEP, REQUEST = 0, 1
@@ -190,4 +190,4 @@ def deviant_cost(
     """Return the mean-field cost per unit of time of a server with these rules (mu = 1)."""
     lam, phi = _inside("arrival_rate", arrival_rate), _inside("token_probability", token_probability)
     c = float(non_negative("processing_cost", processing_cost))
-    return cost(law(rules, lam, 1.0, phi), lam, phi, float(non_negative("wait", wait)), c)
+    return cost(solved(rules, lam, 1.0, phi), lam, phi, float(non_negative("wait", wait)), c)
