@@ -101,7 +101,7 @@ def deviations(*, scale: str = "smoke", seed: Whole = 0) -> Report:
         for name, kind in kinds.items():
             found = gain(keys, kind, **options)
             loses = kind["kind"] in ("loner", "free_rider")
-            small = abs(found.mean) <= max(0.01 * base, found.half_width)
+            small = found.mean <= max(0.01 * base, found.half_width)
             verdict = "reproduced" if small else "ambiguous"
             if loses:
                 verdict = "reproduced" if found.mean + found.half_width < 0 else "not reproduced"

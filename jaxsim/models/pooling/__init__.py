@@ -16,9 +16,9 @@ made at events only, and a request concerns the arriving job, which loses nothin
     policies.py  thresholds, tables, one deviating server
     system.py    names, defaults, validation
     problems.py  what `jaxsim solve` computes
-    theory/      what is known exactly: fluid (closed forms), equilibrium (fixed points), chain (a server under
-                 a cap), joint (few servers and their pool), server_one and program (section 6.3), deviation,
-                 tuning, unequal
+    theory/      what is known exactly: fluid (closed forms), equilibrium (fixed points), chain (a server
+                 under a cap), joint (few servers and their pool), server_one and program (section 6.3),
+                 deviation, tuning, unequal
 
 Source: Chen, Chen, Qian (2023), "Incentivizing Resource Pooling".
 """
