@@ -59,17 +59,26 @@ def begin(
 
 @functools.partial(jax.jit, static_argnames=("kernel", "mesh"), donate_argnames=("batch",))
 def proceed(
-    kernel: Kernel, mesh: Mesh, policy: Any, context: Any, batch: Any, steps: Int[Array, ""]
+    kernel: Kernel, mesh: Mesh, policy: Any, context: Any, batch: Any, lengths: Int[Array, " pieces"]
 ) -> tuple[Any, dict[str, Any]]:
-    """Take ``steps`` steps (traced: any number runs the same program); return paths and their totals."""
+    """Take pieces of so many steps each (traced: any lengths run the same program).
 
-    def local(policy: Any, context: Any, batch: Any, steps: Array) -> tuple[Any, dict[str, Any]]:
-        def one(path: paths.Path) -> tuple[paths.Path, dict[str, Any]]:
-            path = paths.advance(kernel, policy, context, path, steps)
-            return paths.emptied(path), path.totals
+    A chunk takes all its pieces before the next chunk begins, so its state stays in cache and is not copied.
 
-        return lax.map(jax.vmap(one), batch)
+    Returns:
+        The paths, and the totals of each piece: leaves of shape (chunks, pieces, lanes).
+    """
+
+    def local(policy: Any, context: Any, batch: Any, lengths: Array) -> tuple[Any, dict[str, Any]]:
+        def piece(chunk: Any, length: Array) -> tuple[Any, dict[str, Any]]:
+            def one(path: paths.Path) -> paths.Path:
+                return paths.advance(kernel, policy, context, paths.emptied(path), length)
+
+            chunk = jax.vmap(one)(chunk)
+            return chunk, chunk.totals
+
+        return lax.map(lambda chunk: lax.scan(piece, chunk, lengths), batch)
 
     specs = (_SAME, _SAME, _CUT, _SAME)
     run = jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=_CUT, check_vma=False)
-    return run(policy, context, batch, steps)
+    return run(policy, context, batch, lengths)

@@ -17,6 +17,7 @@ DEFAULT_MEMORY = 1 << 30
 MOST_CHUNKS = 16
 LONGEST_CALL = 1 << 17
 """Steps between two looks at the clock: keeps progress alive on long horizons."""
+MOST_PIECES = 32
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,26 @@ def split(steps: int, parts: int) -> list[int]:
     return [steps * (i + 1) // parts - steps * i // parts for i in range(parts)]
 
 
-def calls(steps: int) -> list[int]:
-    """Return the lengths of the calls that make up a segment."""
-    return split(steps, math.ceil(steps / LONGEST_CALL)) if steps else []
+def calls(slices: list[int], longest: int) -> list[list[tuple[int, int]]]:
+    """Return the calls that make up the slices, each a list of pieces (number of its slice, steps).
+
+    A call has at most ``longest`` steps and `MOST_PIECES` pieces; a longer slice takes several calls.
+    """
+    pieces = [
+        (number, length)
+        for number, steps in enumerate(slices)
+        for length in (split(steps, math.ceil(steps / longest)) if steps else [])
+    ]
+    grouped: list[list[tuple[int, int]]] = []
+    for piece in pieces:
+        last = grouped[-1] if grouped else []
+        if last and len(last) < MOST_PIECES and sum(n for _, n in last) + piece[1] <= longest:
+            last.append(piece)
+        else:
+            grouped.append([piece])
+    return grouped
+
+
+def padded(lengths: list[int]) -> list[int]:
+    """Return the lengths with zeros up to a power of two, so that few numbers of pieces are ever compiled."""
+    return lengths + [0] * ((1 << (len(lengths) - 1).bit_length()) - len(lengths))

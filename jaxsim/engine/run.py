@@ -16,8 +16,8 @@ from jaxsim.core import random
 from jaxsim.core.kernel import Kernel
 from jaxsim.core.status import Status
 from jaxsim.engine import batch as batches
-from jaxsim.engine.path import TOTALS, Every, FinalState
-from jaxsim.engine.plan import Plan, calls
+from jaxsim.engine.path import TOTALS, Every, FinalState, block_length
+from jaxsim.engine.plan import LONGEST_CALL, Plan, calls, padded
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,9 @@ class Progress:
 class Gathered:
     """What the batches have delivered so far, on the host."""
 
-    totals: list[dict[str, np.ndarray]] = field(
-        default_factory=list
-    )  # per batch: observable -> (replications,)
-    slices: list[dict[str, np.ndarray]] = field(
-        default_factory=list
-    )  # per batch: (slices,) or (slices, reps)
+    # Per batch: observable -> totals of shape (replications,), and (slices,) or (slices, replications).
+    totals: list[dict[str, np.ndarray]] = field(default_factory=list)
+    slices: list[dict[str, np.ndarray]] = field(default_factory=list)
     status: list[np.ndarray] = field(default_factory=list)
     final: list[Any] = field(default_factory=list)
 
@@ -74,19 +71,29 @@ class Run:
     compile_seconds: float = 0.0
     began: float = field(default_factory=time.perf_counter)
 
-    def proceed(self, batch: Any, steps: int) -> tuple[Any, dict[str, np.ndarray]]:
-        """Take steps, in calls short enough to show progress; return paths and totals on the host."""
+    def proceed(self, batch: Any, slices: list[int]) -> tuple[Any, dict[str, np.ndarray]]:
+        """Take slices of so many steps; return paths, and totals of shape (slices, replications)."""
         sums: dict[str, np.ndarray] = {}
-        mesh = batches.mesh_of(self.plan)
-        for length in calls(steps):
-            count = jnp.int32(length)
-            batch, totals = batches.proceed(self.kernel, mesh, self.policy, self.context, batch, count)
-            for name, value in TOTALS.finalize(totals).items():
-                sums[name] = sums.get(name, 0.0) + value.reshape(-1)
-            self.done += length * self.plan.batch
+        # Integer totals hold 2**15 folds; half of that leaves room for the folds of short pieces.
+        longest = min(LONGEST_CALL, block_length(self.kernel) << 14)
+        for pieces in calls(slices, longest):
+            lengths = [length for _, length in pieces]
+            batch, totals = self.call(batch, padded(lengths))
+            for name, value in totals.items():
+                into = sums.setdefault(name, np.zeros((len(slices), value.shape[1])))
+                for (number, _), part in zip(pieces, value, strict=False):
+                    into[number] += part
+            self.done += sum(lengths) * self.plan.batch
             if self.progress is not None:
                 self.progress(Progress(self.done, self.total, time.perf_counter() - self.began))
         return batch, sums
+
+    def call(self, batch: Any, lengths: list[int]) -> tuple[Any, dict[str, np.ndarray]]:
+        """Run the compiled program once; return paths, and totals of shape (pieces, replications)."""
+        mesh, steps = batches.mesh_of(self.plan), jnp.asarray(lengths, jnp.int32)
+        batch, totals = batches.proceed(self.kernel, mesh, self.policy, self.context, batch, steps)
+        read = TOTALS.finalize(totals)
+        return batch, {n: np.moveaxis(v, 1, 0).reshape(len(lengths), -1) for n, v in read.items()}
 
     def run_batch(self, first: int, count: int) -> None:
         """Simulate the next batch; of its ``plan.batch`` paths the first ``count`` are wanted."""
@@ -97,21 +104,17 @@ class Run:
         paths = batches.begin(self.kernel, mesh, self.policy, self.context, self.root, jnp.asarray(numbers))
         if not self.gathered.totals:
             # No steps: this compiles the program, so that compiling and running are timed apart.
-            paths, _ = batches.proceed(self.kernel, mesh, self.policy, self.context, paths, jnp.int32(0))
-            jax.block_until_ready(paths)
+            longest = max((len(c) for c in calls(self.slice_steps, LONGEST_CALL)), default=1)
+            paths, _ = self.call(paths, padded([0] * longest))
             self.compile_seconds += time.perf_counter() - clock
-        paths, _ = self.proceed(paths, self.warmup_steps)
+        paths, _ = self.proceed(paths, [self.warmup_steps])
+        paths, sums = self.proceed(paths, self.slice_steps)
+        sums = {name: value[:, :count] for name, value in sums.items()}
         keep = isinstance(self.record, Every) or count == 1
-        sums, slices = {}, []
-        for steps in self.slice_steps:
-            paths, part = self.proceed(paths, steps)
-            part = {name: value[:count] for name, value in part.items()}
-            sums = {name: sums.get(name, 0.0) + value for name, value in part.items()}
-            slices.append(part if keep else {name: value.sum() for name, value in part.items()})
-        gathered = self.gathered
-        gathered.totals.append(sums)
-        gathered.slices.append({name: np.stack([s[name] for s in slices]) for name in sums})
-        gathered.status.append(np.asarray(paths.state.status).reshape(-1)[:count] | _non_finite(sums))
+        gathered, totals = self.gathered, {name: value.sum(axis=0) for name, value in sums.items()}
+        gathered.totals.append(totals)
+        gathered.slices.append({n: v if keep else v.sum(axis=1) for n, v in sums.items()})
+        gathered.status.append(np.asarray(paths.state.status).reshape(-1)[:count] | _non_finite(totals))
         if isinstance(self.record, FinalState):
             flat = jax.tree.map(lambda x: np.asarray(x).reshape(-1, *x.shape[2:])[:count], paths.state)
             gathered.final.append(flat)
