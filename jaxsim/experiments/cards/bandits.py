@@ -42,11 +42,15 @@ FAMILY = Family(
             "index of a restless arm, with a test of indexability", f"{_MODEL}.problems:whittle"
         ),
         "joint": Entry("optimal value of many arms by Whittle's integral", f"{_MODEL}.problems:joint"),
-        "arrivals": Entry("index of an arm-acquiring bandit (6.32)", f"{_MODEL}.problems:arrivals"),
+        "arrivals": Entry(
+            "index of an arm-acquiring bandit (6.32), and nested leases", f"{_MODEL}.problems:arrivals"
+        ),
         "superprocess": Entry(
             "choice of a law by domination (6.26), or jointly", f"{_MODEL}.problems:superprocess"
         ),
-        "deadline": Entry("index rule against the optimum, with WD and MWD", f"{_MODEL}.problems:deadline"),
+        "deadline": Entry(
+            "index rule against the optimum, simulated regret, WD and MWD", f"{_MODEL}.problems:deadline"
+        ),
         "auction": Entry("sequential auction with floor(T/2) announced bids", f"{_MODEL}.problems:auction"),
     },
     experiments={

@@ -8,13 +8,20 @@ import numpy as np
 
 from jaxsim.core.types import Real, Whole
 from jaxsim.core.validation import integer, numbers, require
+from jaxsim.models.bandits.paths import reward_until_deadline, simulated_leases
+from jaxsim.models.bandits.system import system
 from jaxsim.models.bandits.theory.arrivals import arrival_index, arrival_value
 from jaxsim.models.bandits.theory.arrivals_exact import exact_arrivals
 from jaxsim.models.bandits.theory.auction import message_dimension, sequential_auction
 from jaxsim.models.bandits.theory.bernoulli import bernoulli_index
-from jaxsim.models.bandits.theory.bounds import deadline_bound, index_rule_with_deadline
+from jaxsim.models.bandits.theory.bounds import deadline_bound, index_rule_with_deadline, markov_bound
 from jaxsim.models.bandits.theory.deterministic import block_ends, deterministic_index
-from jaxsim.models.bandits.theory.dynamic import optimal_joint, policy_value
+from jaxsim.models.bandits.theory.dynamic import (
+    optimal_joint,
+    optimal_with_deadline,
+    pipes_over_time,
+    policy_value,
+)
 from jaxsim.models.bandits.theory.gittins import gittins_derivatives, gittins_index
 from jaxsim.models.bandits.theory.inputs import arm
 from jaxsim.models.bandits.theory.joint import joint_value
@@ -148,8 +155,10 @@ def arrivals(
     arrival_state: Whole = 2,
     start: Any = (0, 1),
     most: Whole = 10,
+    steps: Whole = 20,
+    seed: Whole = 0,
 ) -> dict[str, Any]:
-    """Index with arrivals beside the index without, and the exact value of each first play.
+    """Index with arrivals beside the index without, exact values of first plays, and leases of one path.
 
     Args:
         rewards, transitions: the chain of every arm, with an absorbing state without reward.
@@ -157,6 +166,11 @@ def arrivals(
         arrival_probability: chance of one new arm per step. arrival_state: where it begins.
         start: states of the arms that are there at first.
         most: arms that the exact program keeps; it brackets the value whatever this is.
+        steps, seed: of the one simulated path whose nested auctions are read off.
+
+    ``leases`` lists [holder, first slot, last slot, rent, depth], depth 0 being leases of the pipe itself and
+    depth d sublets inside d others; ``winners`` who holds the pipe in each slot, None where it is idle;
+    ``arrived`` the slot from which on each user is there.
     """
     reward, move = arm(rewards, transitions)
     n = reward.shape[-1]
@@ -168,12 +182,21 @@ def arrivals(
     kept = integer("most", most, low=len(first), high=12)
     exact = exact_arrivals(rewards, transitions, discount, *coming, start=first, most=kept)
     idle = int(np.flatnonzero((np.diag(move) == 1) & (reward == 0))[0])
+    slots = [*first, *[idle] * integer("steps", steps, low=1, high=1000)]  # room for all who may arrive
+    bandit = system(
+        arms=len(slots), rewards=rewards, transitions=transitions, discount=discount, start=slots,
+        arrival_probability=coming[0][0], arrival_state=state,
+    )  # fmt: skip
+    path = simulated_leases(bandit, idle, steps=steps, seed=seed)
     return {
         "index": found.indices.tolist(),
         "index_without_arrivals": classical.tolist(),
         "value": arrival_value(found, float(discount), [*first, idle]),
         "first_play_lower": [None if np.isnan(x) else float(x) for x in exact.lower],
         "first_play_upper": [None if np.isnan(x) else float(x) for x in exact.upper],
+        "winners": path.winners,
+        "arrived": path.arrived,
+        "leases": [list(lease) for lease in path.leases],
     }
 
 
@@ -204,23 +227,52 @@ def superprocess(
 
 
 def deadline(
-    *, rewards: Any = ((0, 4, 0, 0), (0, 4, 0, 0), (0, 0, 7, 0)), pipes: Any = 1, horizon: Whole = 4
+    *,
+    rewards: Any = ((0, 4, 0, 0), (0, 4, 0, 0), (0, 0, 7, 0)),
+    transitions: Any = None,
+    pipes: Any = 1,
+    horizon: Whole = 4,
+    replications: Whole = 2000,
+    seed: Whole = 0,
 ) -> dict[str, Any]:
-    """Index rule, optimum and the bounds WD and MWD for sequences until a deadline.
+    """Index rule, optimum, simulated regret and the bounds WD and MWD until a deadline.
 
     Args:
-        rewards: one sequence per user.
+        rewards: one sequence per user; with transitions, the rewards of the states of each user's chain.
+        transitions: one matrix per user, for Markov users, who begin in state 0.
         pipes: M, or M(t) for each t.
         horizon: T.
+        replications, seed: of the simulation of the index rule with the kernel.
+
+    ``simulated_regret`` is the optimum less the simulated mean, with the half-width of a 95 % interval (0 for
+    sequences: nothing is random). ``bound`` is None where its assumption fails (Markov users who may never
+    finish).
     """
-    report = index_rule_with_deadline(rewards, pipes, horizon)
-    return {
-        "index_rule": report.index_rule,
-        "optimum": report.optimum,
-        "regret": report.regret,
-        "bound": deadline_bound(rewards, np.atleast_1d(np.asarray(pipes)).tolist()),
-        "assignment": [list(users) for users in report.assignment],
+    if transitions is None:
+        report = index_rule_with_deadline(rewards, pipes, horizon)
+        answer = {"index_rule": report.index_rule, "optimum": report.optimum, "regret": report.regret}
+        bound = deadline_bound(rewards, np.atleast_1d(np.asarray(pipes)).tolist())
+        rest = {"assignment": [list(users) for users in report.assignment]}
+        open_pipes = pipes_over_time(pipes, len(report.assignment)).tolist()
+    else:
+        reward, move = arm(rewards, transitions)
+        several = reward.ndim == 2
+        require(several, "rewards", rewards, "is not one list per user", "give [[1, 0], [2, 0]]")
+        users = list(zip(reward, move, strict=True))
+        steps = integer("horizon", horizon, low=1)
+        open_pipes = pipes_over_time(pipes, steps).tolist()
+        value, _, _ = optimal_with_deadline(users, open_pipes, steps)
+        answer = {"optimum": float(value[(0,) * len(users)])}
+        bound, rest = markov_bound(users, open_pipes), {}
+    mean, half_width = reward_until_deadline(
+        rewards, transitions, open_pipes, seed=seed, replications=replications
+    )
+    simulated = {
+        "simulated_regret": answer["optimum"] - mean,
+        "simulated_regret_half_width": half_width,
+        "bound": bound if np.isfinite(bound) else None,
     }
+    return answer | simulated | rest
 
 
 def auction(*, rewards: Any = ((3, 1, 4), (1, 5), (2,)), discount: Real = 0.9) -> dict[str, Any]:
