@@ -49,7 +49,7 @@ FAMILY = Family(
             "choice of a law by domination (6.26), or jointly", f"{_MODEL}.problems:superprocess"
         ),
         "deadline": Entry(
-            "index rule against the optimum, simulated regret, WD and MWD", f"{_MODEL}.problems:deadline"
+            "index rule against the optimum, simulated regret, WD and MWD", f"{_HERE}_deadline:deadline"
         ),
         "auction": Entry("sequential auction with floor(T/2) announced bids", f"{_MODEL}.problems:auction"),
     },

@@ -1,4 +1,4 @@
-"""What the problems read off simulated paths: the index rule's reward until a deadline, and nested leases."""
+"""The nested leases of one simulated path of the index rule with arrivals."""
 
 from __future__ import annotations
 
@@ -14,42 +14,10 @@ from jaxsim.core.kernel import System
 from jaxsim.core.random import key
 from jaxsim.core.types import Int
 from jaxsim.core.validation import integer
-from jaxsim.engine import simulate
 from jaxsim.models.bandits import policies
 from jaxsim.models.bandits.kernel import states_of
 from jaxsim.models.bandits.model import Spec
-from jaxsim.models.bandits.system import system
 from jaxsim.models.bandits.theory.arrivals import Lease, leases
-
-
-def reward_until_deadline(
-    rewards: Any, transitions: Any, pipes: list[int], *, seed: Any, replications: Any
-) -> tuple[float, float]:
-    """Simulate the index rule until the deadline T = len(pipes); return its mean reward and the half-width.
-
-    rewards: one sequence per user, with transitions None; or (users, states) with (users, states, states),
-    every user being in state 0 at first. pipes: M(1), ..., M(T); more pipes than users change nothing. The
-    half-width is that of a 95 % interval: 0 for sequences, whose paths are all the same.
-    """
-    count, users = integer("replications", replications, low=2), len(rewards)
-    schedule = [min(m, users) for m in pipes]
-    if max(schedule) == 0:
-        return 0.0, 0.0
-    schedule = schedule[:1] if min(schedule) == max(schedule) else schedule
-    kind = "deterministic" if transitions is None else "markov"
-    if transitions is None:  # the system takes tables: zeros after the last packet are never served
-        longest = max(len(np.atleast_1d(z)) for z in rewards)
-        rewards = [np.pad(np.atleast_1d(z), (0, longest - len(np.atleast_1d(z)))).tolist() for z in rewards]
-    bandit = system(
-        kind=kind, arms=users, rewards=rewards, transitions=transitions, discount=1.0, pipes=schedule,
-        may_idle=True,
-    )  # fmt: skip
-    result = simulate(
-        bandit.kernel, policies.index(bandit), bandit.params, seed=seed, replications=count,
-        horizon=len(pipes), warmup=0.0,
-    )  # fmt: skip
-    total = result["total_reward"]
-    return float(total.mean), float(total.half_width)
 
 
 class Auctions(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxsim.core.types import Real, Whole
 from jaxsim.core.validation import integer, numbers, require
-from jaxsim.models.bandits.paths import reward_until_deadline, simulated_leases
+from jaxsim.models.bandits.paths import simulated_leases
 from jaxsim.models.bandits.system import system
 from jaxsim.models.bandits.theory.arrivals import arrival_index, arrival_value
 from jaxsim.models.bandits.theory.arrivals_exact import exact_arrivals
@@ -232,20 +232,16 @@ def deadline(
     transitions: Any = None,
     pipes: Any = 1,
     horizon: Whole = 4,
-    replications: Whole = 2000,
-    seed: Whole = 0,
 ) -> dict[str, Any]:
-    """Index rule, optimum, simulated regret and the bounds WD and MWD until a deadline.
+    """Index rule, optimum and the bounds WD and MWD until a deadline.
 
     Args:
         rewards: one sequence per user; with transitions, the rewards of the states of each user's chain.
         transitions: one matrix per user, for Markov users, who begin in state 0.
         pipes: M, or M(t) for each t.
         horizon: T.
-        replications, seed: of the simulation of the index rule with the kernel.
 
-    ``simulated_regret`` is the optimum less the simulated mean, with the half-width of a 95 % interval (0 for
-    sequences: nothing is random). ``bound`` is None where its assumption fails (Markov users who may never
+    ``bound`` is None where its assumption fails (Markov users who may never
     finish).
     """
     if transitions is None:
@@ -253,7 +249,6 @@ def deadline(
         answer = {"index_rule": report.index_rule, "optimum": report.optimum, "regret": report.regret}
         bound = deadline_bound(rewards, np.atleast_1d(np.asarray(pipes)).tolist())
         rest = {"assignment": [list(users) for users in report.assignment]}
-        open_pipes = pipes_over_time(pipes, len(report.assignment)).tolist()
     else:
         reward, move = arm(rewards, transitions)
         several = reward.ndim == 2
@@ -264,15 +259,7 @@ def deadline(
         value, _, _ = optimal_with_deadline(users, open_pipes, steps)
         answer = {"optimum": float(value[(0,) * len(users)])}
         bound, rest = markov_bound(users, open_pipes), {}
-    mean, half_width = reward_until_deadline(
-        rewards, transitions, open_pipes, seed=seed, replications=replications
-    )
-    simulated = {
-        "simulated_regret": answer["optimum"] - mean,
-        "simulated_regret_half_width": half_width,
-        "bound": bound if np.isfinite(bound) else None,
-    }
-    return answer | simulated | rest
+    return answer | {"bound": bound if np.isfinite(bound) else None} | rest
 
 
 def auction(*, rewards: Any = ((3, 1, 4), (1, 5), (2,)), discount: Real = 0.9) -> dict[str, Any]:

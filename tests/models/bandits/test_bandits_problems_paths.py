@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jaxsim.core.errors import InvalidInput
+from jaxsim.experiments.bandits_deadline import deadline
 from jaxsim.models.bandits import problems
 
 LEAVING = [[[0.5, 0.5], [0, 1]], [[0.2, 0.8], [0, 1]]]
@@ -18,7 +19,7 @@ LEAVING = [[[0.5, 0.5], [0, 1]], [[0.2, 0.8], [0, 1]]]
     [{}, {"rewards": [[2, -1, 3, -5, 1], [-1, 2], [0.5]], "pipes": [2, 9, 0, 1, 1, 1], "horizon": 6}],
 )
 def test_the_kernel_loses_what_the_index_rule_loses(keys):
-    answer = problems.deadline(**keys, replications=2)
+    answer = deadline(**keys, replications=2)
     assert answer["simulated_regret"] == pytest.approx(answer["regret"], abs=1e-6)
     assert answer["simulated_regret_half_width"] == pytest.approx(0, abs=1e-6)
     assert 0 <= answer["regret"] <= answer["bound"]
@@ -29,7 +30,7 @@ def test_simulated_regret_of_markov_users_stays_below_the_bound():
 
     Index rule: user 1 first (index 2). Reward 2 + (.2 x 2 + .8 x 1) = 3.2, which nothing exceeds: regret 0.
     """
-    answer = problems.deadline(rewards=[[1, 0], [2, 0]], transitions=LEAVING, horizon=2)
+    answer = deadline(rewards=[[1, 0], [2, 0]], transitions=LEAVING, horizon=2)
     assert answer["optimum"] == pytest.approx(3.2)
     error = answer["simulated_regret_half_width"] / 1.96
     assert 0 < error < 0.02  # standard deviation .4, 2000 replications
@@ -38,8 +39,8 @@ def test_simulated_regret_of_markov_users_stays_below_the_bound():
     assert answer["bound"] == pytest.approx(2)
     two = {"rewards": [[1, 0], [2, 0]], "pipes": 2, "horizon": 2, "replications": 2}
     # Two pipes: D = the longest mean time to finish, 1 / .5; infinite for a user who never leaves
-    assert problems.deadline(transitions=LEAVING, **two)["bound"] == pytest.approx(2 * 2 * 2)
-    assert problems.deadline(transitions=[LEAVING[0], np.eye(2).tolist()], **two)["bound"] is None
+    assert deadline(transitions=LEAVING, **two)["bound"] == pytest.approx(2 * 2 * 2)
+    assert deadline(transitions=[LEAVING[0], np.eye(2).tolist()], **two)["bound"] is None
 
 
 def test_leases_of_a_simulated_path_nest():
@@ -65,9 +66,9 @@ def test_leases_of_a_simulated_path_nest():
 @pytest.mark.parametrize(
     ("problem", "keys", "field"),
     [
-        (problems.deadline, {"replications": 1}, "replications"),
-        (problems.deadline, {"seed": -1}, "seed"),
-        (problems.deadline, {"rewards": [1, 0], "transitions": LEAVING[0]}, "rewards"),
+        (deadline, {"replications": 1}, "replications"),
+        (deadline, {"seed": -1}, "seed"),
+        (deadline, {"rewards": [1, 0], "transitions": LEAVING[0]}, "rewards"),
         (problems.arrivals, {"steps": 0}, "steps"),
         (problems.arrivals, {"seed": "x"}, "seed"),
     ],
