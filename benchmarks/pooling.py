@@ -43,14 +43,14 @@ def measure(servers: int, replications: int, steps: int, repeats: int, **keys: A
     numbers = jnp.arange(replications, dtype=jnp.uint32)[None]
     clock = time.perf_counter()
     paths = batch.begin(s.kernel, mesh, policy, context, random.key(1), numbers)
-    paths, _ = batch.proceed(s.kernel, mesh, policy, context, paths, jnp.int32(0))
+    paths, _ = batch.proceed(s.kernel, mesh, policy, context, paths, jnp.zeros(1, jnp.int32))
     jax.block_until_ready(paths)
     compiling = time.perf_counter() - clock
     warm = int(400 * servers * (1 + RATE) // steps) + 1
     best, sums = np.inf, dict[str, float]()
     for call in range(warm + repeats):
         clock = time.process_time()
-        paths, totals = batch.proceed(s.kernel, mesh, policy, context, paths, jnp.int32(steps))
+        paths, totals = batch.proceed(s.kernel, mesh, policy, context, paths, jnp.full(1, steps))
         jax.block_until_ready(paths)
         best = min(best, time.process_time() - clock)
         if call >= warm:
