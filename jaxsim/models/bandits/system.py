@@ -142,9 +142,7 @@ def _tables(
         tables = bernoulli(successes, failures, depth, truth)
     elif kind == "deterministic":
         given = THESIS if rewards is None else rewards
-        nested = (
-            all(np.ndim(z) > 0 for z in given) if np.ndim(given) or isinstance(given, list | tuple) else False
-        )
+        nested = isinstance(given, list | tuple) and all(np.ndim(z) == 1 for z in given)
         require(
             nested, "rewards", rewards, "is not a list of sequences", "give [[3, 1, 4], [1, 5]], one per arm"
         )
