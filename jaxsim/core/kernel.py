@@ -1,14 +1,14 @@
 """The contract that every model keeps: a pure state-transition kernel and what its numbers mean.
 
     init(key, spec, context)                  -> State
-    draw(key, spec)                           -> Draws
+    draw(key, spec, policy)                   -> Draws
     step(draws, spec, context, policy, state) -> (State, Observables)
 
 All are pure and unbatched in replications; shapes and dtypes of the state are a fixed point of ``step``. The
 engine calls them under one ``vmap`` and one loop. ``draw`` is apart from ``step`` for speed alone: the engine
 computes the words of the next step at the end of this one, because random bits that are fused with a gather
-lose their vectorization (two times slower, measured). A kernel that does not care leaves ``draw`` out and
-receives the key itself.
+lose their vectorization (two times slower, measured). It sees the policy so that words which no policy of
+that kind reads are never drawn. A kernel that does not care leaves ``draw`` out and receives the key itself.
 
 ``context`` is what is constant along a path: `prepare` derives it once from the parameters (tables of
 transition probabilities, say); without `prepare` it is the parameters themselves.
@@ -70,7 +70,7 @@ def _params_themselves(spec: Any, params: Any, policy: Any) -> Any:
     return params
 
 
-def _key_itself(key: Key, spec: Any) -> Key:
+def _key_itself(key: Key, spec: Any, policy: Any) -> Key:
     return key
 
 
@@ -95,7 +95,7 @@ class Kernel:
     step_time: Callable[[Any, Any], Any]
     metrics: tuple[Metric, ...]
     prepare: Callable[[Any, Any, Any], Any] = _params_themselves
-    draw: Callable[[Key, Any], Any] = _key_itself
+    draw: Callable[[Key, Any, Any], Any] = _key_itself
     horizon: float = 1000.0
     warmup: float = 0.0
     largest_count: int = 1 << 15

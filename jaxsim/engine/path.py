@@ -45,7 +45,7 @@ class Path:
 def start(kernel: Kernel, policy: Any, context: Any, key: Key) -> Path:
     """Return a path before its first step; ``key`` is the replication's key."""
     state = kernel.init(key, kernel.spec, context)
-    draws = kernel.draw(key, kernel.spec)
+    draws = kernel.draw(key, kernel.spec, policy)
     _, observed = jax.eval_shape(lambda d, s: kernel.step(d, kernel.spec, context, policy, s), draws, state)
     return Path(key, draws, state, TOTALS.init(observed))
 
@@ -62,7 +62,7 @@ def advance(kernel: Kernel, policy: Any, context: Any, path: Path, steps: int | 
     def one(_: Any, path: Path) -> Path:
         state, observed = kernel.step(path.draws, kernel.spec, context, policy, path.state)
         key = path.key.next()
-        return Path(key, kernel.draw(key, kernel.spec), state, TOTALS.update(path.totals, observed))
+        return Path(key, kernel.draw(key, kernel.spec, policy), state, TOTALS.update(path.totals, observed))
 
     def fold(path: Path) -> Path:
         return Path(path.key, path.draws, path.state, TOTALS.fold(path.totals))

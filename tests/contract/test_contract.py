@@ -38,7 +38,7 @@ def started(family, policy):
 
 
 def one_step(kernel, chosen, context, key, state):
-    return kernel.step(kernel.draw(key, kernel.spec), kernel.spec, context, chosen, state)
+    return kernel.step(kernel.draw(key, kernel.spec, chosen), kernel.spec, context, chosen, state)
 
 
 def assert_same(a, b, exact=True):

@@ -74,7 +74,7 @@ def prepare(spec: ActorsSpec, params: ActorsParams, policy: Any) -> Context:
     return Context(local, rate.astype(local.speeds.dtype), alpha.astype(local.speeds.dtype), params.initial)
 
 
-def draw(key: Key, spec: ActorsSpec) -> Draws:
+def draw(key: Key, spec: ActorsSpec, policy: Any) -> Draws:
     """Words of one step; actors draw from their own stream, so policies compared meet the same events."""
     event, holding = key.words(Stream.EVENTS, 2)
     return Draws(event, holding, key.words(Stream.POLICY, spec.actors))

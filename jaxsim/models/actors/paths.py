@@ -38,7 +38,7 @@ def sample_path(spec: ActorsSpec, context: Context, policy: Any, key: Key, epoch
     """Follow the kernel for a number of epochs; pure and unbatched."""
 
     def one(state: Any, number: Array) -> tuple[Any, tuple[Array, ...]]:
-        words = draw(key.at(number), spec)
+        words = draw(key.at(number), spec, policy)
         local = here(context.local, state.state)
         assignment = policy(words.policy, Observation(state.state, local))
         after, observed = step(words, spec, context, policy, state)

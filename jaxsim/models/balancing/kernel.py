@@ -112,7 +112,7 @@ def init(key: Key, spec: Spec, context: Context) -> State:
     return dataclasses.replace(first_state(key, spec, context.params), status=context.trouble)
 
 
-def draw(key: Key, spec: Spec) -> Draws:
+def draw(key: Key, spec: Spec, policy: Any) -> Draws:
     """Return the epoch's words; the regime has a stream of its own, which all policies share."""
     queues, schedulers = key.pair(Stream.EVENTS, jnp.arange(spec.nodes, dtype=jnp.uint32))
     return Draws(key, queues, schedulers, key.pair(Stream.ENVIRONMENT, 0)[0])

@@ -123,7 +123,7 @@ def _path(
     """Simulate one replication; return states before and after each epoch, and regimes."""
 
     def one(state: State, number: Array) -> tuple[State, Any]:
-        after, _ = step(draw(key.at(number), spec), spec, context, policy, state)
+        after, _ = step(draw(key.at(number), spec, policy), spec, context, policy, state)
         return after, (state.queues, after.queues, state.regime)
 
     return lax.scan(one, init(key, spec, context), jnp.arange(epochs, dtype=jnp.uint32))[1]

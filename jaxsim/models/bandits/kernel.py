@@ -41,7 +41,7 @@ def init(key: Key, spec: Spec, context: Context) -> State:
     return State(words, jnp.int32(0), jnp.float32(1), no_trouble())
 
 
-def draw(key: Key, spec: Spec) -> Draws:
+def draw(key: Key, spec: Spec, policy: Any) -> Draws:
     """Return the random words of one step."""
     first, coin = key.pair(Stream.EVENTS)
     outcomes = first[None] if spec.most_pipes <= 1 else key.words(Stream.EVENTS, spec.most_pipes)

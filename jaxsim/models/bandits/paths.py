@@ -86,7 +86,7 @@ def _path(
         def one(carry: Any, nothing: None) -> Any:
             del nothing
             now, state = carry
-            draws = kernel.draw(now, spec)
+            draws = kernel.draw(now, spec, policy)
             service, _ = kernel.step(draws, closed, context, policy, state)
             after, _ = kernel.step(draws, spec, context, policy, state)
             kept = (states_of(spec, context, state.words), states_of(spec, context, service.words))

@@ -110,7 +110,7 @@ def _words(spec: Spec) -> int:
     return spec.divisions * (spec.resources + 2) + spec.resources
 
 
-def draw(key: Key, spec: Spec) -> UInt32[Array, " n"]:
+def draw(key: Key, spec: Spec, policy: Any) -> UInt32[Array, " n"]:
     """Return the words of the economy that starts if this round clears the present one."""
     return key.words(Stream.ENVIRONMENT, _words(spec))
 

@@ -41,7 +41,7 @@ class Event(NamedTuple):
     lot: Float[Array, ""]
 
 
-def draw(key: Key, spec: Spec) -> Draws:
+def draw(key: Key, spec: Spec, policy: object) -> Draws:
     """Return two words per step, or four where the servers are unequal or more than 4096."""
     words = key.pair(Stream.EVENTS)
     if not spec.equal or spec.servers > _ONE_WORD_SERVERS:

@@ -36,7 +36,7 @@ def replay(s, policy, steps, seed=3):
     state = kernel.init(key, spec, context)
     queue, tokens, _ = (np.asarray(x).tolist() for x in unpack(spec, state.words))
     pool, step = [], jax.jit(kernel.step, static_argnums=1)
-    draws = jax.jit(lambda k: kernel.draw(k, spec))
+    draws = jax.jit(lambda k: kernel.draw(k, spec, None))
     for n in range(steps):
         words = draws(key.at(n))
         e = event(words, spec, context)
