@@ -56,7 +56,11 @@ def block_length(kernel: Kernel) -> int:
 
 
 def advance(kernel: Kernel, policy: Any, context: Any, path: Path, steps: int | Int[Array, ""]) -> Path:
-    """Take that many steps: a Python int can be differentiated through, a traced one never recompiles."""
+    """Take that many steps: a Python int can be differentiated through, a traced one never recompiles.
+
+    The backward pass keeps the path at the ends of blocks only and repeats a block when it gets there, so its
+    memory is that of one block (at most `LONGEST_BLOCK` states), not of the whole path.
+    """
     block = block_length(kernel)
 
     def one(_: Any, path: Path) -> Path:
@@ -72,7 +76,8 @@ def advance(kernel: Kernel, policy: Any, context: Any, path: Path, steps: int | 
 
     if isinstance(steps, int):
         full, rest = divmod(steps, block)
-        path = lax.fori_loop(0, full, blocks(lambda i: block), path) if full else path
+        whole = jax.checkpoint(blocks(lambda i: block), prevent_cse=False)
+        path = lax.fori_loop(0, full, whole, path) if full else path
         return blocks(lambda i: rest)(0, path) if rest else path
     count = (steps + block - 1) // block
     return lax.fori_loop(0, count, blocks(lambda i: lax.min(block, steps - i * block)), path)
