@@ -79,7 +79,9 @@ def test_tune_finds_a_known_optimum_and_says_how_sure_it_is():
         objective, 3.0, gradient=Pathwise(256), constraint=Positive(), steps=200, seed=4,
         progress=lambda done, value: seen.append(done),
     )  # fmt: skip
-    assert abs(float(found.tuned) - 1.0) < 0.02
+    # In log(rate) the slope of a path has standard deviation 32^.5 at the optimum and the curvature is 4, so
+    # the average of 100 steps of 256 paths has standard error 32^.5 / 16 / 10 / 4 = .009; 4 of them.
+    assert abs(float(found.tuned) - 1.0) < 0.036
     assert abs(found.value.mean - 2.0) < 4 * found.value.standard_error
     assert found.gain.mean - found.gain.half_width > 0
     assert found.settled and seen[-1] == 200 and found.points.shape == (200,)
