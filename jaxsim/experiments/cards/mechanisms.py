@@ -37,6 +37,7 @@ FAMILY = Family(
         "priority": Entry("priority service menu: reliabilities and prices", f"{_PROBLEMS}:priority"),
         "forecast": Entry("price forecast and commitments of the two-stage model", f"{_PROBLEMS}:forecast"),
         "compare": Entry("all pricing schemes on one market", f"{_PROBLEMS}:compare"),
+        "brown_johnson": Entry("one price announced before random demand", f"{_PROBLEMS}:brown_johnson"),
         "matching": Entry("users and time frames matched by rents", f"{_PROBLEMS}:matching"),
         "dimensions": Entry("message dimensions: theorems beside computed ranks", f"{_PROBLEMS}:dimensions"),
     },

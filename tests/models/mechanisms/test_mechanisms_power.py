@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 from jaxsim.core.validation import InvalidInput
 from jaxsim.models.mechanisms import power
@@ -88,13 +89,79 @@ def test_message_sizes_of_the_theorems():
     assert set(sizes) == set(power.SCHEMES)
 
 
-def test_payback_changes_nothing_but_who_bears_the_risk():
+def test_payback_is_paid_for_in_the_price_of_the_contract():
+    # the consumer's problem with payback as printed in section 4.3.3, solved by SLSQP for every consumer
+    back = np.array([3.0, 2.0, 1.0])
+    with_it = power.solve_priority(market(np.zeros(4)), back)
+    menu = with_it.outcome.prices
+    # p_k(c_k) = p_k + c_k sum_{i < k} q_i
+    plain = np.array([1.97199485, 1.38532819, 0.75675676])
+    np.testing.assert_allclose(menu, plain + back * [0, 0.2, 0.5], atol=5e-9)
+
+    def minus_gain(y, w, d):
+        z = np.cumsum(y)
+        unserved = np.sum(back * y) - np.cumsum(back * y)
+        return menu @ y - ODDS @ (w * np.log1p(z / d) + unserved)
+
+    for j in range(4):
+        best = minimize(
+            minus_gain, np.ones(3), (WEIGHTS[j], SCALES[j]), "SLSQP", bounds=[(0, None)] * 3,
+            options={"ftol": 1e-14, "maxiter": 300},
+        )  # fmt: skip
+        np.testing.assert_allclose(with_it.bought[:, j], best.x, atol=2e-5)
+    # what is kept, contingency by contingency: less by the payback where less is served
+    total = np.diff(SUPPLIES, prepend=0)
+    kept = menu @ total - [back[1:] @ total[1:], back[2] * total[2], 0]
+    np.testing.assert_allclose(with_it.kept, kept, rtol=1e-7)
+    np.testing.assert_allclose([with_it.outcome.revenue, ODDS @ kept], 15.82774775, atol=5e-8)
+
+
+def linear_demand(kappa=0.0, capacity=9.0):
+    # D_1 = (10 - p)/2, (7 - p)/2 and D_2 = (14 - p)/2, (9 - p)/2: together 12 - p and 8 - p
+    rows = [[10.0, 14], [7, 9]]
+    return power.make_market(
+        rows, [0.5, 0.5], np.full(2, kappa), [capacity] * 2, [0.5, 0.5], utility="quadratic"
+    )
+
+
+def test_brown_and_johnson_with_a_flat_supply_curve():
+    # p = c_0 = 2: expected demand 8 is below the capacity of 9; the high demand of 10 is rationed
+    found = power.solve_one_price(linear_demand(), power.SupplyCurve(2.0, 0.0))
+    np.testing.assert_allclose(found.expected, 2, atol=1e-9)
+    np.testing.assert_allclose(found.contingent.prices, [3, 2], rtol=1e-9)  # 12 - 3 = 9, 8 - 2 = 6
+    # a z - z^2 per consumer, less 2 per unit: (3.5, 5.5) and (2.5, 3.5)
+    high = 10 * 3.5 - 3.5**2 + 14 * 5.5 - 5.5**2 - 18
+    low = 7 * 2.5 - 2.5**2 + 9 * 3.5 - 3.5**2 - 12
+    at_two, best = found.efficient
+    for outcome in (found.contingent, at_two, best):
+        np.testing.assert_allclose(outcome.welfare, (high + low) / 2, rtol=1e-9)
+    # proportional: (3.6, 5.4) instead of (3.5, 5.5), a loss of .1^2 each in half the cases
+    np.testing.assert_allclose(at_two.welfare - found.proportional[0].welfare, 0.01, rtol=1e-6)
+    # proportional rationing wastes in proportion to the excess, so that a higher price is better
+    assert found.proportional[1].prices > 2.01
+    assert at_two.excess < 1e-9 and abs(at_two.surplus + at_two.revenue - at_two.welfare - 15) < 1e-9
+
+
+def test_brown_and_johnson_with_rationing_losses_and_rising_costs():
     with jax.enable_x64(True):
-        m = on_device(market())
-        sell = jax.jit(lambda c: power.priority_service(m, jnp.asarray([2.0, 1.4, 0.7]), c))
-        plain, back = sell(jnp.zeros(3)), sell(jnp.asarray([0.0, 1.0, 2.0]))
-        np.testing.assert_allclose(plain.revenue, back.revenue, rtol=1e-12)
-        np.testing.assert_allclose(plain.welfare, back.welfare, rtol=1e-12)
+        flat, rising = (power.SupplyCurve(*map(jnp.asarray, c)) for c in ((2.0, 0.0), (1.0, 0.5)))
+        losing, wide = on_device(linear_demand(1.0)), on_device(linear_demand(capacity=100.0))
+
+        def slope(market, curve, price, output="demand"):
+            return jax.grad(lambda p: power.one_price(market, curve, p, output=output).welfare)(price)
+
+        slopes = jax.jit(
+            lambda p: (slope(losing, flat, p), slope(wide, rising, p), slope(wide, rising, p, "price"))
+        )
+        # efficient rationing by e shares it equally, l = e^2/4: W' = e/4 - (p - 2)/2 with e = 12 - p - 9
+        at = slopes(jnp.asarray(2.2))
+        np.testing.assert_allclose(at[0], 0.8 / 4 - 0.2 / 2, rtol=1e-6)
+        # all demand is served: W' = E c'(D) - p = 1 + (10 - p)/2 - p, zero where E D = 10 - p meets 2 (p - 1)
+        np.testing.assert_allclose(at[1], 6 - 1.5 * 2.2, rtol=1e-6)
+        np.testing.assert_allclose(power.expected_price(wide, rising), 4, atol=1e-9)
+        # only S = 2 (p - 1) is offered: W' = (D_H - S) 2/2 - (S - D_L)/2/2 at p = 4, zero at 4.4
+        np.testing.assert_allclose(slopes(jnp.asarray(4.0))[2], 2 - 0.5, rtol=1e-6)
+        np.testing.assert_allclose(slopes(jnp.asarray(4.4))[2], 0, atol=1e-7)
 
 
 def test_a_menu_that_would_be_traded_back_is_pooled():

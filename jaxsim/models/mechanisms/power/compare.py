@@ -5,8 +5,9 @@ thousands.
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,54 +16,36 @@ from jax import lax
 
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Array, Real, Whole
-from jaxsim.core.validation import choice, distribution, integer, non_negative, positive, refuse, require
+from jaxsim.core.validation import choice, distribution, integer, non_negative, positive, require
+from jaxsim.models.mechanisms.power import schemes
 from jaxsim.models.mechanisms.power.market import Market, QuadraticLoss
-from jaxsim.models.mechanisms.power.private import menu_prices
-from jaxsim.models.mechanisms.power.schemes import (
-    Outcome,
-    mean_price_then_spot,
-    no_commitment,
-    perfect_foresight,
-    predetermined_plus_spot,
-    price_forecast,
-    priority_service,
-    safe_price,
-    single_price,
-    two_stage,
-)
-from jaxsim.models.mechanisms.utilities import Logarithmic, SquareRoot
+from jaxsim.models.mechanisms.power.private import contracts, menu_prices, menu_revenue
+from jaxsim.models.mechanisms.power.schemes import Outcome
+from jaxsim.models.mechanisms.utilities import Logarithmic, Quadratic, SquareRoot
 
-SCHEMES = (
-    "perfect_foresight",
-    "two_stage",
-    "price_forecast",
-    "priority_service",
-    "mean_price_then_spot",
-    "predetermined_plus_spot",
-    "single_price_efficient",
-    "single_price_proportional",
-    "no_commitment",
-    "safe_price",
-)
+_SCHEMES: dict[str, Callable[[Market, Outcome], Outcome]] = {
+    "perfect_foresight": lambda market, _: schemes.perfect_foresight(market),
+    "two_stage": lambda _, best: best,
+    "price_forecast": lambda market, best: schemes.price_forecast(market, best.prices),
+    "priority_service": lambda market, best: schemes.priority_service(
+        market, menu_prices(market.probabilities, best.prices)
+    ),
+    "mean_price_then_spot": lambda market, best: schemes.mean_price_then_spot(market, best.prices),
+    "predetermined_plus_spot": lambda market, _: schemes.predetermined_plus_spot(market),
+    "single_price_efficient": lambda market, _: schemes.single_price(market),
+    "single_price_proportional": lambda market, _: schemes.single_price(market, rationing="proportional"),
+    "no_commitment": lambda market, _: schemes.no_commitment(market),
+    "safe_price": lambda market, _: schemes.safe_price(market),
+}
+
+SCHEMES = tuple(_SCHEMES)
 """Every scheme, in the order in which they rank on the worked example."""
 
 
 def every_scheme(market: Market) -> dict[str, Outcome]:
     """Return the outcome of every scheme on one market with deterministic demand; pure, may be vmapped."""
-    best = two_stage(market)
-    menu = menu_prices(market.probabilities, best.prices)
-    return {
-        "perfect_foresight": perfect_foresight(market),
-        "two_stage": best,
-        "price_forecast": price_forecast(market, best.prices),
-        "priority_service": priority_service(market, menu),
-        "mean_price_then_spot": mean_price_then_spot(market, best.prices),
-        "predetermined_plus_spot": predetermined_plus_spot(market),
-        "single_price_efficient": single_price(market),
-        "single_price_proportional": single_price(market, rationing="proportional"),
-        "no_commitment": no_commitment(market),
-        "safe_price": safe_price(market),
-    }
+    best = schemes.two_stage(market)
+    return {name: scheme(market, best) for name, scheme in _SCHEMES.items()}
 
 
 def message_sizes(contingencies: int, consumers: int, flexible: int) -> dict[str, int]:
@@ -99,10 +82,12 @@ def make_market(
     *,
     utility: str = "logarithmic",
 ) -> Market:
-    """Return a validated market with utilities w ln(1 + y/d) (or 2 w sqrt(y)) and losses kappa z^2/2.
+    """Return a validated market with losses kappa z^2/2.
 
-    weights w [N] or [K, N] (random demand), scales d likewise (ignored by the square root), curvatures
-    kappa [N] >= 0, supplies S [K] strictly ascending, probabilities q [K] > 0.
+    utility: logarithmic w ln(1 + y/d), square_root 2 w sqrt(y), or quadratic w y - y^2/(2 d), whose demand
+    d (w - p) is linear. weights w [N] or [K, N] (random demand), scales d likewise (ignored by the square
+    root), curvatures kappa [N] >= 0, supplies S [K] > 0, probabilities q [K] > 0. Where demand is not
+    random, supplies must ascend strictly, as contracts are numbered by them.
     """
     s, q = positive("supplies", supplies), distribution("probabilities", probabilities)
     require(s.ndim == 1, "supplies", s.shape, "is not a list", "give one supply per contingency")
@@ -110,24 +95,24 @@ def make_market(
     require(
         bool(np.all(q > 0)), "probabilities", q, "has a zero", "leave out contingencies that cannot occur"
     )
-    require(
-        bool(np.all(np.diff(s) > 0)), "supplies", s, "is not ascending", "sort and merge the contingencies"
-    )
     kappa, w, d = (
         non_negative("curvatures", curvatures),
         positive("weights", weights),
         positive("scales", scales),
     )
+    ascending = bool(np.all(np.diff(s) > 0))
+    require(
+        ascending or w.ndim == 2 or d.ndim == 2,
+        "supplies", s, "is not ascending", "sort and merge the contingencies",
+    )  # fmt: skip
     require(kappa.ndim == 1, "curvatures", kappa.shape, "is not a list", "give one number per consumer")
     shape = (s.size, kappa.size)
     for field, value in (("weights", w), ("scales", d)):
         fits = value.shape in ((kappa.size,), shape)
         require(fits, field, value.shape, "has the wrong shape", f"give {kappa.size} numbers, or {shape}")
     w, d = np.broadcast_to(w, shape), np.broadcast_to(d, shape)
-    if utility not in ("logarithmic", "square_root"):
-        refuse("utility", utility, "is not known", "choose logarithmic or square_root")
-    worth = Logarithmic(w, d) if utility == "logarithmic" else SquareRoot(w)
-    return Market(worth, QuadraticLoss(kappa), s, q)
+    kinds = {"logarithmic": Logarithmic(w, d), "square_root": SquareRoot(w), "quadratic": Quadratic(w, 1 / d)}
+    return Market(kinds[choice("utility", utility, kinds)], QuadraticLoss(kappa), s, q)
 
 
 def on_device(market: Market) -> Market:
@@ -160,10 +145,7 @@ def _check_deterministic(market: Market) -> None:
 
 
 _ALONE = {
-    "perfect_foresight": jax.jit(perfect_foresight),
-    "two_stage": jax.jit(two_stage),
-    "price_forecast": jax.jit(price_forecast),
-    "priority_service": jax.jit(priority_service),
+    name: jax.jit(getattr(schemes, name)) for name in ("perfect_foresight", "two_stage", "price_forecast")
 }
 
 
@@ -172,10 +154,35 @@ def solve_scheme(market: Market, scheme: str) -> Outcome:
     """Return the outcome of one of the schemes that attain their optimum, in float64 (compiles that one
     only).
     """
-    choice("scheme", scheme, _ALONE)
-    if scheme == "priority_service":
-        _check_deterministic(market)
-    return jax.device_get(_ALONE[scheme](on_device(market)))
+    return jax.device_get(_ALONE[choice("scheme", scheme, _ALONE)](on_device(market)))
+
+
+class Sold(NamedTuple):
+    """Priority service: its outcome, contracts bought [K, N], and what the supplier keeps in each
+    contingency [K].
+    """
+
+    outcome: Outcome
+    bought: Array
+    kept: Array
+
+
+@jax.jit
+def _priority(market: Market, payback: Array) -> Sold:
+    found = schemes.priority_service(market, payback=payback)
+    bought = contracts(found.deliveries)
+    return Sold(found, bought, menu_revenue(found.prices, payback, jnp.sum(bought, axis=1)))
+
+
+@float64
+def solve_priority(market: Market, payback: Real = 0.0) -> Sold:
+    """Return `priority_service` at its default menu with a payback c_k (one number, or [K]), in float64.
+
+    Raises `InvalidInput` where utilities depend on the contingency: contracts have no consumer model then.
+    """
+    _check_deterministic(market)
+    back = jnp.broadcast_to(jnp.asarray(non_negative("payback", payback)), market.supplies.shape)
+    return jax.device_get(_priority(on_device(market), back))
 
 
 @jax.jit

@@ -21,9 +21,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxsim.core.tree import pytree, static
-from jaxsim.core.types import Array, Float
-
-HALVINGS = 60
+from jaxsim.core.types import Array
+from jaxsim.models.mechanisms.power.search import bisect
 
 
 @pytree
@@ -83,19 +82,6 @@ class Market:
         return jnp.tensordot(self.probabilities, values, axes=1)
 
 
-def bisect(falls: Callable[[Array], Array], low: Array, high: Array) -> Array:
-    """Return the root in [low, high] of tests that are true to its left; an end where there is none."""
-
-    def halve(_: Any, bracket: tuple[Array, Array]) -> tuple[Array, Array]:
-        low, high = bracket
-        middle = (low + high) / 2
-        left = falls(middle)
-        return jnp.where(left, middle, low), jnp.where(left, high, middle)
-
-    low, high = lax.fori_loop(0, HALVINGS, halve, (low, high))
-    return (low + high) / 2
-
-
 @pytree
 class Allocation:
     """Deliveries y [K, N] and scarcity prices [K] at time 1."""
@@ -105,13 +91,14 @@ class Allocation:
 
 
 def allocate(
-    market: Market, commitments: Float[Array, " N"], *, loss: Any = None, most: Array | None = None
+    market: Market, commitments: Array, *, loss: Any = None, most: Array | None = None
 ) -> Allocation:
     """Return the efficient allocation of every contingency after the commitments, and its prices.
 
         u'_jk(y) + l'_j(x_j - y) = lambda_k  where  0 < y < most,   sum_j y_jk = S_k  or  lambda_k = 0.
 
-    ``most`` [N] (default: no bound) caps deliveries, as rationing does; ``loss`` replaces the market's.
+    commitments [N], or [K, N] where plans are made when the contingency is known. ``most`` of either shape
+    (default: no bound) caps deliveries, as rationing does; ``loss`` replaces the market's.
     Bisection on each price around bisection on each delivery, then one Newton step on the joint conditions,
     which also gives the derivative with respect to everything (implicit function theorem, first order).
     """
@@ -121,14 +108,14 @@ def allocate(
     supply = state.supplies[:, None]
     # nobody receives more than the whole supply, and a bracket of twice that leaves her price determined
     room = 2 * supply if cap is None else jnp.minimum(2 * supply, cap)
-    top = jnp.broadcast_to(room, (len(supply), x.shape[0]))
+    top = jnp.broadcast_to(room, (len(supply), x.shape[-1]))
     worth = lambda y: state.utility.marginal(y) + cost.marginal(x - y)  # noqa: E731
 
     def deliveries(price: Array) -> Array:
         return bisect(lambda y: worth(y) > price[:, None], jnp.zeros_like(top), top)
 
     # above the largest worth of an equal share nobody wants as much as that share
-    limit = jnp.maximum(jnp.max(worth(jnp.minimum(supply / x.shape[0], top)), axis=1), 0)
+    limit = jnp.maximum(jnp.max(worth(jnp.minimum(supply / x.shape[-1], top)), axis=1), 0)
     short = lambda price: jnp.sum(deliveries(price), axis=1) > state.supplies  # noqa: E731
     none = jnp.zeros_like(limit)
     price = jnp.where(short(none), bisect(short, none, limit), 0)

@@ -16,7 +16,8 @@ from jax import lax
 
 from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Float
-from jaxsim.models.mechanisms.power.market import Market, bisect
+from jaxsim.models.mechanisms.power.market import Market
+from jaxsim.models.mechanisms.power.search import bisect
 
 
 @pytree
@@ -75,9 +76,37 @@ def _with_derivative(market: Market, prices: Array, x: Array, y: Array) -> Plan:
     return Plan(jnp.where(free, market.expected(deliveries), jnp.where(rigid, x + change, 0)), deliveries)
 
 
-def menu_prices(probabilities: Float[Array, " K"], prices: Float[Array, " K"]) -> Array:
-    """Return p_k = sum_{i >= k} q_i lambda_i (4.5), the expected marginal utility of contract k."""
-    return jnp.cumsum((probabilities * prices)[::-1])[::-1]
+def menu_prices(
+    probabilities: Float[Array, " K"],
+    prices: Float[Array, " K"],
+    payback: Float[Array, " K"] | float = 0.0,
+) -> Array:
+    """Return p_k(c_k) = sum_{i >= k} q_i lambda_i + c_k sum_{i < k} q_i.
+
+    The expected marginal utility of contract k (4.5), plus the expected payback of cash c_k per unit that
+    is not served. c_k = lambda_k is the fair premium of callable forward contracts (section 4.3.3).
+    """
+    plain = jnp.cumsum((probabilities * prices)[::-1])[::-1]
+    return plain + payback * (1 - reliabilities(probabilities))
+
+
+def contracts(deliveries: Float[Array, "K N"]) -> Float[Array, "K N"]:
+    """Return the contracts behind deliveries, y_k = z_k - z_{k-1} with z_0 = 0.
+
+    Corrected from the printed z_{i+1} - z_i of section 4.3.
+    """
+    return jnp.diff(deliveries, axis=0, prepend=jnp.zeros_like(deliveries[:1]))
+
+
+def menu_revenue(
+    menu: Float[Array, " K"], payback: Float[Array, " K"], bought: Float[Array, " K"]
+) -> Float[Array, " K"]:
+    """Return what the supplier keeps in each contingency i: sum_k p_k y_k - sum_{k > i} c_k y_k.
+
+    Without payback it is the same in all (section 4.3.3, remark 2).
+    """
+    returned = payback * bought
+    return menu @ bought - (jnp.sum(returned) - jnp.cumsum(returned))
 
 
 def reliabilities(probabilities: Float[Array, " K"]) -> Array:

@@ -24,10 +24,17 @@ from jaxsim.models.mechanisms.power.market import (
     Market,
     QuadraticLoss,
     allocate,
-    bisect,
     planned_demand,
 )
-from jaxsim.models.mechanisms.power.private import contingency_prices, menu_prices, respond
+from jaxsim.models.mechanisms.power.private import (
+    contingency_prices,
+    contracts,
+    menu_prices,
+    menu_revenue,
+    reliabilities,
+    respond,
+)
+from jaxsim.models.mechanisms.power.search import best_price, bisect
 
 
 @pytree
@@ -158,28 +165,27 @@ def forecast_then_spot(market: Market, prices: Float[Array, " K"]) -> Outcome:
 
 
 def priority_service(
-    market: Market, menu: Float[Array, " K"] | None = None, payback: Array | None = None
+    market: Market, menu: Float[Array, " K"] | None = None, payback: Float[Array, " K"] | None = None
 ) -> Outcome:
     """Sell contracts of reliability r_k = P[S >= S_k] = sum_{i >= k} q_i at prices p_k per unit (supplies
     ascending).
 
-        p_k = sum_{i >= k} q_i lambda_i   (default; corrected from the printed p_k = sum lambda_i in section
-        4.5)
+        p_k(c_k) = sum_{i >= k} q_i lambda_i + c_k (1 - r_k)   (default; corrected from the printed p_k = sum
+        lambda_i in section 4.5, which omits the probabilities)
 
     Consumer j buys y_1j, y_2j, ... of the contracts (in contingency k contracts 1 to k are served, so she
-    receives y_1j + ... + y_kj) and pays whether or not they are served. ``payback`` c_k returns cash per
-    unit of contract k that is not served; the price then is p_k + c_k (1 - r_k), and nothing else changes.
-    Revenue is net of payback. Requires utilities that do not depend on the contingency.
+    receives y_1j + ... + y_kj) and pays whether or not they are served. ``payback`` c_k (default 0) is
+    returned per unit of contract k that is not served; ``menu`` holds the prices p_k(c_k) charged with it. A
+    consumer compares expected values, so a contract costs her p_k(c_k) - c_k (1 - r_k) and the default menu
+    gives the same plan, welfare and expected revenue whatever the payback; who bears the risk differs (see
+    `menu_revenue`). Revenue is net of payback. Requires utilities that do not depend on the contingency.
     """
-    offered = menu_prices(market.probabilities, two_stage(market).prices) if menu is None else menu
-    plan = respond(market, contingency_prices(market.probabilities, offered))
-    contracts = jnp.diff(
-        plan.deliveries, axis=0, prepend=jnp.zeros((1, _people(market)), plan.deliveries.dtype)
-    )
-    bought = jnp.sum(contracts, axis=1)
-    back = jnp.zeros_like(offered) if payback is None else payback
-    fails = jnp.cumsum(market.probabilities) - market.probabilities
-    revenue = (offered + back * fails) @ bought - (back * fails) @ bought
+    q = market.probabilities
+    back = jnp.zeros_like(q) if payback is None else payback
+    offered = menu_prices(q, two_stage(market).prices, back) if menu is None else menu
+    plan = respond(market, contingency_prices(q, offered - back * (1 - reliabilities(q))))
+    bought = jnp.sum(contracts(plan.deliveries), axis=1)
+    revenue = market.expected(menu_revenue(offered, back, bought))
     return outcome(market, plan.commitments, plan.deliveries, offered, revenue)
 
 
@@ -237,7 +243,7 @@ def single_price(market: Market, price: Array | None = None, *, rationing: str =
             y = x * jnp.minimum(1, market.supplies / jnp.sum(x))[:, None]
         return outcome(market, x, y, price, price * market.expected(jnp.sum(y, axis=1)))
 
-    return at(_best_price(market, lambda p: at(p).welfare) if price is None else price)
+    return at(_best_single(market, lambda p: at(p).welfare) if price is None else price)
 
 
 def predetermined_plus_spot(
@@ -264,7 +270,7 @@ def predetermined_plus_spot(
         # the others' deviations cost nothing
         return outcome(market, x, found.deliveries, price, market.expected(jnp.sum(paid, axis=1)), loss=loss)
 
-    return at(_best_price(market, lambda p: at(p).welfare) if price is None else price)
+    return at(_best_single(market, lambda p: at(p).welfare) if price is None else price)
 
 
 @pytree
@@ -284,24 +290,8 @@ class _Only:
         return jnp.where(self.group, self.loss.slope(z), 0)
 
 
-def _best_price(market: Market, welfare: Callable[[Array], Array]) -> Array:
-    """Maximize over one price: 33 points on a logarithmic grid, then 8 grids of 9 points around the best.
-
-    Global on the first grid's scale only; welfare in one price need not be concave. A derivative with
-    respect to the market does not flow through the maximizing price (by the envelope theorem it adds
-    nothing to that of welfare).
-    """
+def _best_single(market: Market, welfare: Callable[[Array], Array]) -> Array:
+    """Search between the prices at which planned demand clears twice the largest and the smallest supply."""
     fixed = lax.stop_gradient(market)
-    ends = jnp.log(
-        jnp.stack([clearing_price(fixed, s) for s in (2 * jnp.max(fixed.supplies), jnp.min(fixed.supplies))])
-    )
-    many = jax.vmap(lambda t: lax.stop_gradient(welfare(jnp.exp(t))))
-
-    def refine(_: Any, carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        best, step = carry
-        grid = jnp.clip(best + step * jnp.linspace(-1, 1, 9, dtype=best.dtype), ends[0], ends[1])
-        return grid[jnp.argmax(many(grid))], step / 4
-
-    first = jnp.linspace(ends[0], ends[1], 33)
-    begin = first[jnp.argmax(many(first))]
-    return jnp.exp(lax.fori_loop(0, 8, refine, (begin, (ends[1] - ends[0]) / 32))[0])
+    ends = [clearing_price(fixed, s) for s in (2 * jnp.max(fixed.supplies), jnp.min(fixed.supplies))]
+    return best_price(welfare, *ends)
