@@ -1,0 +1,31 @@
+"""The card of family ``pricing``."""
+
+from __future__ import annotations
+
+from jaxsim.experiments.registry import Entry, Family
+
+_MODEL = "jaxsim.models.pricing"
+
+FAMILY = Family(
+    name="pricing",
+    summary="users of a buffering system, their queues and prices, in a random environment",
+    source="Dai (2024), Game-theoretic policy computing and simulation for blockchained buffering system",
+    system=Entry("users who share pools at prices that follow their queues", f"{_MODEL}.system:system"),
+    policies={
+        "game": Entry("the cheapest pair, its Pareto queues and prices", f"{_MODEL}.catalogue:game"),
+        "constant": Entry("constant prices", f"{_MODEL}.catalogue:constant"),
+        "arbitrary": Entry("the arbitrary pricing (5.12)", f"{_MODEL}.catalogue:arbitrary"),
+        "stochastic": Entry("a pair drawn at random (5.23)", f"{_MODEL}.catalogue:stochastic"),
+        "2d-queue": Entry("two queues that reflect obliquely", f"{_MODEL}.catalogue:two_dimensional"),
+    },
+    metrics={
+        "workload": "mean workload",
+        "cost": "mean total dual cost",
+        "queue_1": "mean queue of user 1",
+        "queue_2": "mean queue of user 2",
+        "price_1": "mean price of user 1",
+        "price_2": "mean price of user 2",
+        "emptied": "share of steps in which the system was empty",
+        "cost_difference": "mean cost minus that of the reference policy, same noise",
+    },
+)
