@@ -30,7 +30,8 @@ import numpy as np
 from jaxsim.engine import simulate
 from jaxsim.models.bandits import policies
 from jaxsim.models.bandits.system import system
-from jaxsim.models.bandits.theory.gittins import eliminate, gittins_index
+from jaxsim.models.bandits.theory.elimination import eliminate
+from jaxsim.models.bandits.theory.gittins import gittins_index
 from jaxsim.models.bandits.theory.joint import joint_value
 
 BETA = 0.9

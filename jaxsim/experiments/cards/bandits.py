@@ -49,17 +49,18 @@ FAMILY = Family(
             "choice of a law by domination (6.26), or jointly", f"{_MODEL}.problems:superprocess"
         ),
         "deadline": Entry(
-            "index rule against the optimum, simulated regret, WD and MWD", f"{_HERE}_deadline:deadline"
+            "index rule against the optimum, simulated regret, WD and MWD", f"{_HERE}:deadline"
         ),
         "auction": Entry("sequential auction with floor(T/2) announced bids", f"{_MODEL}.problems:auction"),
     },
     experiments={
-        "envelopes": Entry("figures 6.1 and 6.2: index and concave envelope", f"{_HERE}:envelopes"),
-        "counterexamples": Entry(
-            "where the index rule loses; auction and bounds", f"{_HERE}:counterexamples"
-        ),
+        "envelopes": Entry("figures 6.1, 6.2: index, concave envelope, theorem 6.2.1", f"{_HERE}:envelopes"),
+        "counterexamples": Entry("6.2.2, 6.2.3: where the index rule loses", f"{_HERE}:counterexamples"),
+        "bounds": Entry("WD and MWD, (6.10), theorems 6.2.2 and 6.3.2", f"{_HERE}:bounds"),
+        "auction": Entry("5.2, 5.4: ordering numbers, the sequential auction", f"{_HERE}:auction"),
         "optimality": Entry("theorem 6.3.1: the index rule among others", f"{_HERE}:optimality"),
-        "arrivals": Entry("section 6.5: an order that arrivals change", f"{_HERE}:arrivals"),
-        "multiplier": Entry("sections 6.2.4, 6.4: rents, multipliers, pensions", f"{_HERE}:multiplier"),
+        "multiplier": Entry("6.2.4: rents, multipliers, lemma 6.2.7", f"{_HERE}:multiplier"),
+        "superprocess": Entry("6.4: domination, pensions, controlled machines", f"{_HERE}:superprocess"),
+        "arrivals": Entry("6.5: an order that arrivals change, nested leases", f"{_HERE}:arrivals"),
     },
 )

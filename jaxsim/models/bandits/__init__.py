@@ -18,7 +18,8 @@ Map:
     policies.py      index, classical, myopic, fixed order, random, optimal
     system.py        keys and defaults of ``jaxsim simulate bandits``
     problems.py      ``jaxsim solve bandits.NAME``
-    theory/          gittins (state elimination; derivatives), blocked (large arms), deterministic, bernoulli,
-                     continuous, prices (Lagrange multipliers), whittle, joint (Whittle's integral), dynamic
-                     (exact programs), superprocess, arrivals, arrivals_exact, auction, bounds, inputs
+    theory/          elimination (the core), blocked (large arms), gittins (index, derivatives),
+                     deterministic, bernoulli, continuous, prices (Lagrange multipliers), whittle, joint
+                     (Whittle's integral), dynamic (exact programs), deadline (exact programs of the total
+                     reward), bounds, superprocess, arrivals, arrivals_exact, auction, inputs
 """

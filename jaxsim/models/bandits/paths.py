@@ -1,4 +1,4 @@
-"""The nested leases of one simulated path of the index rule with arrivals."""
+"""The nested leases of simulated paths of the index rule with arrivals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jax import lax
 
 from jaxsim.core.kernel import System
 from jaxsim.core.random import key
-from jaxsim.core.types import Int
+from jaxsim.core.types import Float, Int
 from jaxsim.core.validation import integer
 from jaxsim.models.bandits import policies
 from jaxsim.models.bandits.kernel import states_of
@@ -28,22 +28,35 @@ class Auctions(NamedTuple):
     leases: list[Lease]
 
 
-def simulated_leases(bandit: System, idle: int, *, steps: Any, seed: Any) -> Auctions:
-    """Simulate one path of the index rule and read the nested auctions off it.
+def simulated_auctions(
+    bandit: System, idle: int, *, steps: Any, seed: Any, replications: Any
+) -> list[Auctions]:
+    """Simulate paths of the index rule and read the nested auctions off them.
 
     Users are numbered in the order of their arrival, those of the start first; one who arrives in slot t is
     there from t + 1 on. Bids are compared as the kernel does it, in single precision. An idle pipe ends all
-    leases. bandit: a system of one table of arms, whose state ``idle`` marks a free slot.
+    leases. bandit: a system of one table of arms, whose state ``idle`` marks a free slot; the paths are those
+    of replications 0, 1, ... of `simulate`.
     Source: Ishikida (1992), section 6.5.2.
     """
     count, policy = integer("steps", steps, low=1, high=10_000), policies.index(bandit)
-    before, served = (np.asarray(x) for x in _path(bandit, policy, seed, count))
+    paths = integer("replications", replications, low=1, high=100_000)
+    before, served = (np.asarray(x) for x in _paths(bandit, policy, seed, count, paths))
     bids = np.asarray(policy.table)[0]
-    users = np.where(before[0] == idle, -1, np.cumsum(before[0] != idle) - 1)
-    arrived = [0] * int(np.sum(before[0] != idle))
+    return [_auctions(*path, bids, idle) for path in zip(before, served, strict=True)]
+
+
+def _auctions(
+    before: Int[np.ndarray, "times slots"], served: Int[np.ndarray, "steps slots"],
+    bids: Float[np.ndarray, " states"], idle: int,
+) -> Auctions:  # fmt: skip
+    """Name the users of one path: who wins each slot, when each arrived, and the leases."""
+    present = before[0] != idle
+    users = np.where(present, np.cumsum(present) - 1, -1)
+    arrived = [0] * int(np.sum(present))
     winners: list[int | None] = []
     offers = []
-    for t in range(count):
+    for t in range(len(served)):
         slot = int(np.argmax(bids[before[t]]))  # the lowest slot among equals, as in the kernel
         winners.append(None if before[t][slot] == idle else int(users[slot]))
         offers.append(float(bids[before[t][slot]]))
@@ -67,20 +80,20 @@ def _busy_leases(winners: list[int | None], bids: list[float], arrived: list[int
     return found
 
 
-def _path(
-    bandit: System, policy: policies.Priority, seed: Any, steps: int
-) -> tuple[Int[jax.Array, "times slots"], Int[jax.Array, "steps slots"]]:
+def _paths(
+    bandit: System, policy: policies.Priority, seed: Any, steps: int, replications: int
+) -> tuple[Int[jax.Array, "paths times slots"], Int[jax.Array, "paths steps slots"]]:
     """Return the states of all slots before each step and at the end, and after service, before arrivals.
 
-    The path is that of replication 0 of `simulate`. Without the states between service and arrivals, one
-    could not tell a user who moves from one who leaves and is replaced at once.
+    Without the states between service and arrivals, one could not tell a user who moves from one who leaves
+    and is replaced at once.
     """
     kernel, spec = bandit.kernel, bandit.kernel.spec
     assert isinstance(spec, Spec)
     closed = replace(spec, batch=0)
 
     @jax.jit
-    def run(policy: Any, params: Any, root: Any) -> Any:
+    def run(policy: Any, params: Any, numbers: Any) -> Any:
         context = kernel.prepare(spec, params, policy)
 
         def one(carry: Any, nothing: None) -> Any:
@@ -92,7 +105,12 @@ def _path(
             kept = (states_of(spec, context, state.words), states_of(spec, context, service.words))
             return (now.next(), after), kept
 
-        (_, last), (before, served) = lax.scan(one, (root, kernel.init(root, spec, context)), length=steps)
-        return jnp.concatenate([before, states_of(spec, context, last.words)[None]]), served
+        def path(number: Any) -> Any:
+            root = key(seed).replication(number)
+            (_, last), kept = lax.scan(one, (root, kernel.init(root, spec, context)), length=steps)
+            before, served = kept
+            return jnp.concatenate([before, states_of(spec, context, last.words)[None]]), served
 
-    return run(policy, bandit.params, key(seed).replication(0))
+        return jax.vmap(path)(numbers)
+
+    return run(policy, bandit.params, jnp.arange(replications))

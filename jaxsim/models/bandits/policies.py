@@ -18,7 +18,8 @@ from jaxsim.core.types import Array, Bool, Float, Int, UInt32
 from jaxsim.core.validation import integer, require
 from jaxsim.models.bandits.model import Observation, Params, Spec
 from jaxsim.models.bandits.theory.arrivals import arrival_index
-from jaxsim.models.bandits.theory.dynamic import optimal_joint, optimal_with_deadline
+from jaxsim.models.bandits.theory.deadline import optimal_with_deadline
+from jaxsim.models.bandits.theory.dynamic import optimal_joint
 from jaxsim.models.bandits.theory.gittins import gittins_index
 
 

@@ -1,4 +1,7 @@
-"""What ``jaxsim solve bandits.NAME`` answers: each problem with a worked example as its default."""
+"""What ``jaxsim solve bandits.NAME`` answers: each problem with a worked example as its default.
+
+Problem ``deadline`` simulates as well, so it lives with the experiments.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,14 @@ import numpy as np
 
 from jaxsim.core.types import Real, Whole
 from jaxsim.core.validation import integer, numbers, require
-from jaxsim.models.bandits.paths import simulated_leases
+from jaxsim.models.bandits.paths import simulated_auctions
 from jaxsim.models.bandits.system import system
 from jaxsim.models.bandits.theory.arrivals import arrival_index, arrival_value
 from jaxsim.models.bandits.theory.arrivals_exact import exact_arrivals
 from jaxsim.models.bandits.theory.auction import message_dimension, sequential_auction
 from jaxsim.models.bandits.theory.bernoulli import bernoulli_index
-from jaxsim.models.bandits.theory.bounds import deadline_bound, index_rule_with_deadline, markov_bound
 from jaxsim.models.bandits.theory.deterministic import block_ends, deterministic_index
-from jaxsim.models.bandits.theory.dynamic import (
-    optimal_joint,
-    optimal_with_deadline,
-    pipes_over_time,
-    policy_value,
-)
+from jaxsim.models.bandits.theory.dynamic import optimal_joint, policy_value
 from jaxsim.models.bandits.theory.gittins import gittins_derivatives, gittins_index
 from jaxsim.models.bandits.theory.inputs import arm
 from jaxsim.models.bandits.theory.joint import joint_value
@@ -187,7 +184,7 @@ def arrivals(
         arms=len(slots), rewards=rewards, transitions=transitions, discount=discount, start=slots,
         arrival_probability=coming[0][0], arrival_state=state,
     )  # fmt: skip
-    path = simulated_leases(bandit, idle, steps=steps, seed=seed)
+    (path,) = simulated_auctions(bandit, idle, steps=steps, seed=seed, replications=1)
     return {
         "index": found.indices.tolist(),
         "index_without_arrivals": classical.tolist(),
@@ -224,42 +221,6 @@ def superprocess(
         "value": choice.value,
         "joint_program": float(exact.value[0, 0]),
     }
-
-
-def deadline(
-    *,
-    rewards: Any = ((0, 4, 0, 0), (0, 4, 0, 0), (0, 0, 7, 0)),
-    transitions: Any = None,
-    pipes: Any = 1,
-    horizon: Whole = 4,
-) -> dict[str, Any]:
-    """Index rule, optimum and the bounds WD and MWD until a deadline.
-
-    Args:
-        rewards: one sequence per user; with transitions, the rewards of the states of each user's chain.
-        transitions: one matrix per user, for Markov users, who begin in state 0.
-        pipes: M, or M(t) for each t.
-        horizon: T.
-
-    ``bound`` is None where its assumption fails (Markov users who may never
-    finish).
-    """
-    if transitions is None:
-        report = index_rule_with_deadline(rewards, pipes, horizon)
-        answer = {"index_rule": report.index_rule, "optimum": report.optimum, "regret": report.regret}
-        bound = deadline_bound(rewards, np.atleast_1d(np.asarray(pipes)).tolist())
-        rest = {"assignment": [list(users) for users in report.assignment]}
-    else:
-        reward, move = arm(rewards, transitions)
-        several = reward.ndim == 2
-        require(several, "rewards", rewards, "is not one list per user", "give [[1, 0], [2, 0]]")
-        users = list(zip(reward, move, strict=True))
-        steps = integer("horizon", horizon, low=1)
-        open_pipes = pipes_over_time(pipes, steps).tolist()
-        value, _, _ = optimal_with_deadline(users, open_pipes, steps)
-        answer = {"optimum": float(value[(0,) * len(users)])}
-        bound, rest = markov_bound(users, open_pipes), {}
-    return answer | {"bound": bound if np.isfinite(bound) else None} | rest
 
 
 def auction(*, rewards: Any = ((3, 1, 4), (1, 5), (2,)), discount: Real = 0.9) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from jaxsim.models.bandits.theory.auction import (
     sequential_auction,
 )
 from jaxsim.models.bandits.theory.bounds import deadline_bound, index_rule_with_deadline, markov_bound
+from jaxsim.models.bandits.theory.deadline import index_rule_value, optimal_with_deadline, sequence_arm
 from jaxsim.models.bandits.theory.deterministic import deterministic_index
-from jaxsim.models.bandits.theory.dynamic import optimal_with_deadline, sequence_arm
+from jaxsim.models.bandits.theory.gittins import gittins_index
 
 
 def test_the_counter_example_with_a_deadline():
@@ -72,25 +73,40 @@ def test_markov_bounds():
     assert markov_bound([cycle], 1) == 9 * 3
 
 
-def test_the_stochastic_bound_holds_against_the_dynamic_program():
+def by_hand(arms, pipes):
+    """Expected total reward of the index rule (discount 1) from (0, 0, ...), path by path."""
+    indices = [gittins_index(r, p, 1) for r, p in arms]
+
+    def value(states, t):
+        if t == len(pipes):
+            return 0.0
+        order = sorted(range(len(arms)), key=lambda n: -indices[n][states[n]])
+        served = [n for n in order if indices[n][states[n]] > 0][: pipes[t]]
+        total = sum(arms[n][0][states[n]] for n in served)
+        for after in itertools.product(*(range(len(arms[n][0])) for n in served)):
+            chance = np.prod([arms[n][1][states[n], s] for n, s in zip(served, after, strict=True)])
+            moved = list(states)
+            for n, s in zip(served, after, strict=True):
+                moved[n] = s
+            total += chance * value(tuple(moved), t + 1)
+        return total
+
+    return value((0,) * len(arms), 0)
+
+
+@pytest.mark.parametrize("pipes", [(1, 1, 1), (2, 0, 2)])
+def test_the_stochastic_bound_holds_against_the_dynamic_program(pipes):
+    """Two users of two live states that finish with chance .3 at least, and what the index rule earns."""
     rng = np.random.default_rng(33)
-    for _ in range(5):
-        arms = [(rng.random(3), rng.dirichlet(np.ones(3), 3)) for _ in range(2)]
-        value, _, _ = optimal_with_deadline(arms, 1, 12)
-        assert np.all(value <= index_value(arms, 12) + markov_bound(arms, 1) + 1e-12)
-
-
-def index_value(arms, horizon):
-    """Expected total reward of the index rule (discount 1), by backward evaluation."""
-    from jaxsim.models.bandits.theory.gittins import gittins_index
-
-    a, b = (gittins_index(r, p, 1) for r, p in arms)
-    (ra, pa), (rb, pb) = arms
-    value = np.zeros((len(ra), len(rb)))
-    for _ in range(horizon):
-        first, second = ra[:, None] + pa @ value, rb[None, :] + value @ pb.T
-        value = np.where(a[:, None] >= b[None, :], first, second)
-    return value
+    for _ in range(4):
+        arms = []
+        for _ in range(2):
+            move = np.vstack([np.hstack([0.7 * rng.dirichlet(np.ones(2), 2), [[0.3], [0.3]]]), [0, 0, 1]])
+            arms.append((np.append(rng.normal(size=2), 0), move))
+        optimum, by_index = optimal_with_deadline(arms, pipes, 3)[0], index_rule_value(arms, pipes, 3)
+        assert by_index[0, 0] == pytest.approx(by_hand(arms, pipes), abs=1e-12)
+        assert np.all(by_index <= optimum + 1e-12)
+        assert np.all(optimum <= by_index + markov_bound(arms, pipes) + 1e-12)
 
 
 def all_assignments(sequences):

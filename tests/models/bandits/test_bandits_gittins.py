@@ -9,7 +9,8 @@ import pytest
 
 from jaxsim.core.validation import InvalidInput
 from jaxsim.models.bandits.theory.blocked import eliminate_blocked
-from jaxsim.models.bandits.theory.gittins import eliminate, gittins_derivatives, gittins_index, index_of
+from jaxsim.models.bandits.theory.elimination import eliminate
+from jaxsim.models.bandits.theory.gittins import gittins_derivatives, gittins_index, index_of
 
 CYCLE = ((0, 1, 0), (0, 0, 1), (1, 0, 0))
 
@@ -52,14 +53,13 @@ def test_the_arm_of_five_states():
 def test_the_cycle_at_every_discount():
     # From 0 the best is to go on until 9 is earned: 9 b^2 / (1 + b + b^2); from 1: 9 b / (1 + b)
     for discount, tolerance in (
-        (Fraction(9, 10), 1e-15),
+        (Fraction(9, 10), 1e-14),
         (1 - Fraction(1, 10**6), 1e-12),
-        (Fraction(1), 1e-15),
+        (Fraction(1), 1e-14),
     ):
-        b = discount
-        exact = [float(9 * b * b / (1 + b + b * b)), float(9 * b / (1 + b)), 9.0]
+        exact = [float(x) for x in cycle_index(np.array(discount, object))]
         np.testing.assert_allclose(
-            gittins_index((0, 0, 9), CYCLE, float(b)), exact, rtol=0, atol=9 * tolerance
+            gittins_index((0, 0, 9), CYCLE, float(discount)), exact, rtol=0, atol=tolerance
         )
     np.testing.assert_allclose(
         gittins_index((0, 0, 9), CYCLE, 0.9), (2.6900369004, 4.2631578947, 9), atol=5e-11
@@ -67,13 +67,38 @@ def test_the_cycle_at_every_discount():
     np.testing.assert_allclose(gittins_index((0, 0, 9), CYCLE, 1), (3, 4.5, 9), rtol=1e-15)
 
 
+def cycle_index(b):
+    return np.stack([9 * b * b / (1 + b + b * b), 9 * b / (1 + b), 9 + 0 * b], axis=-1)
+
+
 def test_single_precision_keeps_its_digits_near_one():
-    # 5e-7 of the value: a float32 near 4.5 cannot be nearer than 2.4e-7 in general
-    arm32 = jnp.asarray((0, 0, 9), jnp.float32), jnp.asarray(CYCLE, jnp.float32)
-    b = 1 - 1e-6
-    exact = np.array([9 * b * b / (1 + b + b * b), 9 * b / (1 + b), 9])
-    index = np.asarray(eliminate(*arm32, jnp.float32(1e-6)).indices, float)
-    np.testing.assert_allclose(index, exact, rtol=5e-7)
+    """At 1 - 1e-6 within 5e-7, which is one unit in the last place of the 4.5; 1.5 units at any discount."""
+    rewards, move = jnp.asarray((0, 0, 9), jnp.float32), jnp.asarray(CYCLE, jnp.float32)
+    stop = np.append(1e-6, 10 ** -np.random.default_rng(9).uniform(1, 7, 500)).astype(np.float32)
+    found = jax.jit(jax.vmap(lambda s: eliminate(rewards, move, s).indices))(jnp.asarray(stop))
+    assert found.dtype == jnp.float32
+    error = np.abs(np.asarray(found, float) - cycle_index(1 - stop.astype(float)))
+    assert error[0].max() < 5e-7
+    assert error.max() < 1.5 * np.spacing(np.float32(4.5))
+
+
+def test_single_precision_loses_nothing_to_the_discount():
+    """Random arms of seven states: a few units of 2^-24 of the largest reward, at .9 as at 1 - 1e-6.
+
+    The rows are multiples of 2^-12, so that both precisions solve the same arm.
+    """
+    rng = np.random.default_rng(10)
+    p = rng.multinomial(2**12, rng.dirichlet(np.full(7, 0.3), (100, 7))) / 2**12
+    r = rng.normal(size=(100, 7)).astype(np.float32)
+    solve = jax.jit(jax.vmap(lambda x, y, s: eliminate(x, y, s).indices, (0, 0, None)))
+    for stop in np.float32([0.1, 1e-6]):
+        single = np.asarray(solve(jnp.asarray(r), jnp.asarray(p, jnp.float32), stop), float)
+        exact = gittins_index(r, p, 1 - float(stop))
+        assert np.max(np.abs(single - exact) / np.abs(r).max(1, keepdims=True)) < 4 * 2**-24
+
+
+def test_no_future_leaves_the_rewards():
+    assert gittins_index((3.0, -1, 9), CYCLE, 0).tolist() == [3, -1, 9]
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.5, 0.9, 0.999])

@@ -4,12 +4,8 @@ import numpy as np
 import pytest
 
 from jaxsim.core.validation import InvalidInput
-from jaxsim.models.bandits.theory.dynamic import (
-    optimal_joint,
-    optimal_with_deadline,
-    policy_value,
-    sequence_arm,
-)
+from jaxsim.models.bandits.theory.deadline import optimal_with_deadline, sequence_arm
+from jaxsim.models.bandits.theory.dynamic import optimal_joint, policy_value
 from jaxsim.models.bandits.theory.gittins import gittins_index
 from jaxsim.models.bandits.theory.joint import joint_value
 

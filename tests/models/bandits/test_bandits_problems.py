@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from jaxsim.core.errors import InvalidInput
+from jaxsim.experiments.bandits import deadline
 from jaxsim.models.bandits import problems
 
 
 def test_defaults_are_the_worked_examples():
     assert problems.gittins()["index"] == pytest.approx([9 * 0.81 / 2.71, 9 * 0.9 / 1.9, 9])
     assert problems.deterministic()["envelope"] == pytest.approx([3.875] * 8)
-    assert problems.deadline()["regret"] == 1
     joint = problems.joint()
     assert joint["value"] == pytest.approx(joint["dynamic_program"], abs=1e-10)
     assert joint["value"] == pytest.approx(joint["index_rule"], abs=1e-10)
@@ -42,8 +42,8 @@ def test_options_of_the_problems():
         (problems.arrivals, {"arrival_probability": 2}, "probabilities"),
         (problems.arrivals, {"most": 1}, "most"),
         (problems.superprocess, {"pension": "x"}, "pension"),
-        (problems.deadline, {"rewards": []}, "sequences"),
-        (problems.deadline, {"pipes": [1, 2]}, "pipes"),
+        (deadline, {"rewards": []}, "sequences"),
+        (deadline, {"pipes": [1, 2]}, "pipes"),
         (problems.auction, {"rewards": [1, 2]}, "rewards"),
         (problems.whittle, {"passive_rewards": [1]}, "transitions"),
         (problems.bernoulli, {"successes": 0}, "successes"),

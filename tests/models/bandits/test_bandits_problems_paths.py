@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxsim.core.errors import InvalidInput
-from jaxsim.experiments.bandits_deadline import deadline
+from jaxsim.experiments.bandits import deadline
 from jaxsim.models.bandits import problems
 
 LEAVING = [[[0.5, 0.5], [0, 1]], [[0.2, 0.8], [0, 1]]]

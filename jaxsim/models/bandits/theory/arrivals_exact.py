@@ -26,6 +26,7 @@ class ExactArrivals(NamedTuple):
 def exact_arrivals(
     rewards: Numbers, transitions: Numbers, discount: Numbers, probabilities: Numbers, counts: Numbers,
     *, start: Sequence[Any], most: int = 8, priority: Sequence[int] | None = None,
+    pension: float | None = None,
 ) -> ExactArrivals:  # fmt: skip
     """Value of each first play in a system that acquires arms, by value iteration over the numbers of arms.
 
@@ -34,7 +35,8 @@ def exact_arrivals(
     turned away for the lower bound, a policy that ignores them; for the upper bound the largest reward is
     earned for ever. So lower <= true value <= upper whatever ``most`` is.
 
-    ``priority``: evaluate this list of states, served highest first, instead of the optimum.
+    ``priority``: evaluate this list of states, served highest first, instead of the optimum. ``pension``: one
+    may retire after any play, for ever, on this reward per step (section 6.5.1).
     start: the states of the arms that are present at first. Other arguments as `arrival_index`.
     """
     reward, move = arm(rewards, transitions)
@@ -51,7 +53,8 @@ def exact_arrivals(
     allowed = plays.allowed(priority)
     present = tuple(int(np.sum(np.asarray(start) == k)) for k in live)
     validation.require(present in number, "start", list(start), f"holds more than {most} arms", "raise most")
-    bounds = [plays.first_play(number[present], allowed, optimist) for optimist in (False, True)]
+    retired = -np.inf if pension is None else float(pension) / (1 - beta)
+    bounds = [plays.first_play(number[present], allowed, retired, optimist) for optimist in (False, True)]
     return ExactArrivals(*bounds)
 
 
@@ -110,13 +113,14 @@ class _Plays:
             ahead = np.where(self.full, top, ahead)
         return self.reward[:, None] + self.beta * np.einsum("ao,aov->av", self.chance, ahead)
 
-    def first_play(self, at: int, allowed: np.ndarray, optimist: bool) -> np.ndarray:
-        """Value of each first play from one vector, then as allowed; NaN where it is not ready."""
-        top = max(float(self.reward.max()), 0.0) / (1 - self.beta)
+    def first_play(self, at: int, allowed: np.ndarray, retired: float, optimist: bool) -> np.ndarray:
+        """Value of each first play from one vector, then as allowed or retired; NaN where it is not ready."""
+        top = max(float(self.reward.max()) / (1 - self.beta), 0.0, retired)
         bottom = min(float(self.reward.min()), 0.0) / (1 - self.beta)
         value = np.full(len(self.vectors), top if optimist else bottom)
         for _ in range(_SWEEPS):
             better = np.where(allowed.T, self.values(value, top, optimist), -np.inf).max(0)
+            better = np.maximum(better, retired)
             change = np.max(np.abs(better - value))
             value = better
             if change < 1e-13 * (1 + top):

@@ -14,7 +14,10 @@ from jaxsim.models.bandits.theory.inputs import Numbers, sequence
 
 
 class Auction(NamedTuple):
-    """A message: the user of each slot t = 1, ..., T and the winning bids of the even slots."""
+    """A message: the user of each slot t = 1, ..., T and the winning bids of the even slots.
+
+    Or what is announced by an even time t = 2i < T: the first 2i slots and the first i bids.
+    """
 
     assignment: Int[np.ndarray, " slots"]
     winning_bids: Float[np.ndarray, " bids"]
@@ -65,21 +68,26 @@ def accepts(
 
         equal lambda_i in the even slot t = 2i;    lie in [lambda_{i+1}, lambda_i] in the odd slot t = 2i+1;
 
-    and she is never interrupted while her current index exceeds her bid Z-bar, that is inside a block.
+    and she is never interrupted while her current index exceeds her bid Z-bar, that is inside a block. Of a
+    message that ends with an even slot 2i < T she also asks that her next Z-bar is at most lambda_i: so i
+    numbers tell whether the first 2i slots belong to an optimal order, and can be announced one by one.
 
     Two corrections. As printed, odd slots only ask for Z-bar >= lambda_{i+1}, and wrong orders are accepted
     (rewards 2, 1, 3 in this order); ``as_printed`` restores that. And under ties of Z-bar an assignment can
     be optimal for the envelopes but not for the rewards: the current index decides, hence the second rule.
-    Source: Ishikida (1992), sections 5.2.2 and 5.2.4, corrected as above.
+    Raises `InvalidInput` for a message that sends packets a user does not have, or whose parts do not match.
+    Source: Ishikida (1992), sections 5.2.2, 5.2.4 and 5.4, corrected as above.
     """
     users = _users(sequences, discount)
     slots = [validation.integer("assignment", s, low=0, high=len(users) - 1) for s in message.assignment]
     counts = np.bincount(slots, minlength=len(users))
-    complete = all(int(c) == len(u.indices) for c, u in zip(counts, users, strict=True))
+    packets = np.array([len(u.indices) for u in users])
+    complete = bool(np.all(counts == packets))
     validation.require(
-        complete, "assignment", slots, "does not send every packet once", "list one user per slot"
-    )
-    bids = np.concatenate([[np.inf], message.winning_bids, [0.0]])
+        complete or (bool(np.all(counts <= packets)) and len(slots) % 2 == 0), "assignment", slots,
+        "does not send every packet once, nor end at an even time", "list one user per slot",
+    )  # fmt: skip
+    bids = np.concatenate([[np.inf], message.winning_bids, [0.0] if complete else []])
     validation.require(
         len(message.winning_bids) == len(slots) // 2, "winning_bids", message.winning_bids,
         f"are not {len(slots) // 2}", "announce one per even slot",
@@ -101,7 +109,7 @@ def _accepts(user: SequenceIndex, number: int, slots: list[int], bids: np.ndarra
         if not low <= bid <= high:
             return False
         load += 1
-    return True
+    return load == len(user.indices) or bool(user.envelope[load] <= bids[-1])
 
 
 def order_numbers(values: Numbers) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " k"]]:

@@ -10,8 +10,8 @@ import numpy as np
 
 from jaxsim.core import validation
 from jaxsim.core.precision import float64
+from jaxsim.models.bandits.theory.deadline import optimal_with_deadline, pipes_over_time, sequence_arm
 from jaxsim.models.bandits.theory.deterministic import deterministic_index
-from jaxsim.models.bandits.theory.dynamic import optimal_with_deadline, pipes_over_time, sequence_arm
 from jaxsim.models.bandits.theory.gittins import gittins_index
 from jaxsim.models.bandits.theory.inputs import Numbers, arm
 

@@ -1,8 +1,7 @@
-"""Exact dynamic programs over the product of the arms' states: the oracle for small systems."""
+"""Exact discounted programs over the product of the arms' states: the oracle for small systems."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
@@ -31,12 +30,12 @@ class Joint(NamedTuple):
 Arms = tuple[tuple[Array, Array], ...]
 
 
-def _play(move: Array, n: int, value: Array) -> Array:
+def play(move: Array, n: int, value: Array) -> Array:
     """Expected value, in every joint state, after arm n moves once."""
     return jnp.moveaxis(jnp.tensordot(move, value, axes=(1, n)), 0, n)
 
 
-def _reward(rewards: Array, n: int, arms: int) -> Array:
+def reward_of(rewards: Array, n: int, arms: int) -> Array:
     """Rewards of arm n, ready to broadcast over the joint states."""
     shape = [1] * arms
     shape[n] = -1
@@ -66,7 +65,7 @@ def _value_iteration(
 
     def options(value: Array) -> Array:
         each = zip(plays, owners, strict=True)
-        return jnp.stack([_reward(r, n, arms) + beta * _play(p, n, value) for (r, p), n in each])
+        return jnp.stack([reward_of(r, n, arms) + beta * play(p, n, value) for (r, p), n in each])
 
     def sweep(carry: tuple) -> tuple:
         value, _, _, step = carry
@@ -130,82 +129,10 @@ def policy_value(
     size = int(np.prod(shape))
     states = jnp.arange(size)
     identity = jnp.eye(size).reshape(*shape, size)
-    moves = jnp.stack([_play(system[n][1], n, identity).reshape(size, size) for n in range(len(system))])
+    moves = jnp.stack([play(system[n][1], n, identity).reshape(size, size) for n in range(len(system))])
     rewards = jnp.stack(
-        [jnp.broadcast_to(_reward(system[n][0], n, len(system)), shape).ravel() for n in range(len(system))]
+        [jnp.broadcast_to(reward_of(system[n][0], n, len(system)), shape).ravel() for n in range(len(system))]
     )
     chosen = jnp.asarray(np.asarray(action).ravel())
     value = jnp.linalg.solve(jnp.eye(size) - beta * moves[chosen, states], rewards[chosen, states])
     return np.asarray(value).reshape(shape)
-
-
-def choices(users: int, pipes: int) -> np.ndarray:
-    """Every set of at most ``pipes`` users, as rows of booleans (the empty set first)."""
-    rows = [
-        [u in chosen for u in range(users)]
-        for size in range(min(users, pipes) + 1)
-        for chosen in itertools.combinations(range(users), size)
-    ]
-    return np.array(rows, bool).reshape(-1, users)
-
-
-@partial(jax.jit, static_argnames=("horizon",))
-def _deadline(arms: Arms, sets: Array, open_pipes: Array, horizon: int) -> tuple[Array, Array]:
-    shape = tuple(len(r) for r, _ in arms)
-
-    def served(chosen: Array, value: Array) -> Array:
-        total = value
-        for n in range(len(arms)):
-            total = jnp.where(
-                chosen[n], _reward(arms[n][0], n, len(arms)) + _play(arms[n][1], n, total), total
-            )
-        return total
-
-    def back(value: Array, pipes: Array) -> tuple[Array, Array]:
-        each = jax.lax.map(lambda chosen: served(chosen, value), sets)
-        allowed = sets.sum(1) <= pipes
-        each = jnp.where(allowed.reshape(-1, *[1] * len(arms)), each, -jnp.inf)
-        return each.max(0), each.argmax(0)
-
-    value, action = jax.lax.scan(back, jnp.zeros(shape, arms[0][0].dtype), open_pipes, reverse=True)
-    return value, action
-
-
-@float64
-def optimal_with_deadline(
-    arms: Sequence[tuple[Numbers, Numbers]], pipes: int | Sequence[int], horizon: int
-) -> tuple[Float[np.ndarray, "..."], Int[np.ndarray, "..."], np.ndarray]:
-    """Optimal expected total reward of M(t) pipes until a deadline T, with the optimal sets of arms.
-
-    Backward induction over the product space and all sets of at most M(t) arms (problem SP3; P3 with
-    deterministic arms). Returns the value per joint state, the number of the best set per time and joint
-    state, and the table of sets (rows of booleans).
-
-    pipes: M, or M(1), ..., M(T); pipes may stay idle. An arm earns its reward when it is played.
-    Raises `InvalidInput` for bad arms, too many joint states, or a list of pipes that is not T long.
-    Source: Ishikida (1992), problems P2, P3, SP2, SP3.
-    """
-    system, steps = product_arms(arms), validation.integer("horizon", horizon, low=1)
-    open_pipes = pipes_over_time(pipes, steps)
-    sets = choices(len(system), int(open_pipes.max()))
-    value, action = _deadline(system, jnp.asarray(sets), jnp.asarray(open_pipes), steps)
-    return np.asarray(value), np.asarray(action), sets
-
-
-def pipes_over_time(pipes: int | Sequence[int], horizon: int) -> np.ndarray:
-    """Validate M or M(1), ..., M(T) and return one number of pipes per time."""
-    given = np.atleast_1d(np.asarray(pipes))
-    fits = given.ndim == 1 and len(given) in (1, horizon)
-    validation.require(
-        fits, "pipes", pipes, f"is neither one number nor {horizon}", "give M, or M(t) for each t"
-    )
-    counts = [validation.integer("pipes", m, low=0) for m in given.tolist()]
-    return np.broadcast_to(np.array(counts, np.int32), (horizon,)).copy()
-
-
-def sequence_arm(rewards: Numbers) -> tuple[np.ndarray, np.ndarray]:
-    """Return a sequence as a Markov arm: state l after l packets, an empty last state for ever."""
-    z = np.append(validation.numbers("rewards", rewards), 0.0)
-    move = np.eye(len(z), k=1)
-    move[-1, -1] = 1
-    return z, move

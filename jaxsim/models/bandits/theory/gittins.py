@@ -1,4 +1,4 @@
-"""Gittins index of finite Markov arms by state elimination without subtractions."""
+"""Gittins index of finite Markov arms, and its derivatives."""
 
 from __future__ import annotations
 
@@ -9,63 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsim.core.precision import float64
-from jaxsim.core.types import Array, Float, Int
+from jaxsim.core.types import Array, Float
 from jaxsim.models.bandits.theory.blocked import eliminate_blocked
+from jaxsim.models.bandits.theory.elimination import eliminate
 from jaxsim.models.bandits.theory.inputs import Numbers, arm, discount_factor
 
 BLOCKED_FROM = 500
 """Number of states from which the blocked elimination is the faster one."""
 _ARMS_AT_A_TIME = 128
-
-
-class Elimination(NamedTuple):
-    """What the elimination finds: the index of each state and when it was eliminated (0 = highest)."""
-
-    indices: Float[Array, " states"]
-    order: Int[Array, " states"]
-
-
-def eliminate(
-    rewards: Float[Array, " states"], transitions: Float[Array, "states states"], stop: Float[Array, ""]
-) -> Elimination:
-    """Eliminate states from the highest index down; the pivots are sums of positive numbers (GTH).
-
-    Keeps, for every state i, expected reward R_i and time T_i (each step counts 1, discounted) until the
-    process first leaves the eliminated states. The remaining state k with the largest R_k / T_k has that
-    ratio as its index and goes next:
-
-        pivot = stop T_k + sum of Q_kj over remaining j,   Q_ij += Q_ik Q_kj / pivot,   likewise R_i, T_i
-
-    where Q starts as (1 - stop) P. ``stop`` T_k is the probability of being stopped meanwhile, so nothing is
-    ever subtracted and a discount near 1 costs no accuracy. With ``stop = 0`` (average reward) a zero pivot
-    means that k belongs to a closed class: whoever can enter it may stay for ever and earns its ratio.
-
-    Shapes: n, n x n, scalar; dtype-generic, pure; O(n^3). Ties go to the lowest state number.
-    Source: Sonin (2008), A generalized Gittins index for a Markov chain and its recursive calculation.
-    """
-    n = rewards.shape[0]
-    for_ever = jnp.asarray(1e15, rewards.dtype)
-
-    def remove_next(step: Array, carry: tuple) -> tuple:
-        reward, time, chance, alive, index, order = carry
-        ratio = jnp.where(alive, reward / time, -jnp.inf)
-        k = jnp.argmax(ratio)
-        here = jnp.arange(n) == k
-        index, order = jnp.where(here, ratio[k], index), jnp.where(here, step, order)
-        alive = alive & ~here
-        row = jnp.where(alive, chance[k], 0)
-        into = jnp.where(alive, chance[:, k], 0)
-        pivot = stop * time[k] + row.sum()
-        into, trapped = into / jnp.where(pivot > 0, pivot, 1), (pivot == 0) & (into > 0)
-        reward = jnp.where(trapped, ratio[k] * for_ever, reward + into * reward[k])
-        time = jnp.where(trapped, for_ever, time + into * time[k])
-        return reward, time, chance + into[:, None] * row[None, :], alive, index, order
-
-    start = (
-        rewards, jnp.ones_like(rewards), (1 - stop) * transitions, jnp.ones(n, bool),
-        jnp.zeros_like(rewards), jnp.zeros(n, jnp.int32),
-    )  # fmt: skip
-    return Elimination(*jax.lax.fori_loop(0, n, remove_next, start)[-2:])
 
 
 @jax.custom_jvp
@@ -74,7 +25,8 @@ def index_of(
 ) -> Float[Array, " states"]:
     """Index of every state of one arm, differentiable: `eliminate` forward, `implicit_terms` for derivatives.
 
-    ``stop`` is 1 - discount (0 for average reward). Pure, dtype-generic, jit-, vmap- and grad-able.
+    ``stop`` is 1 - discount (0 for average reward). Computes in the precision of its arguments. Pure, jit-,
+    vmap- and grad-able.
     """
     return eliminate(rewards, transitions, stop).indices
 
@@ -131,7 +83,8 @@ def gittins_index(rewards: Numbers, transitions: Numbers, discount: Numbers) -> 
             E_i[sum_{s < tau} beta^s r(X_s)] / E_i[sum_{s < tau} beta^s].
 
     Args: rewards (..., states), earned by playing in a state; transitions (..., states, states), rows sum
-    to 1; discount beta in [0, 1]. Leading axes are arms, solved 128 at a time. Returns (..., states) float64.
+    to 1; discount beta in [0, 1]. Leading axes are arms, solved 128 at a time. Returns (..., states) float64:
+    this oracle always computes in double precision; `index_of` keeps the precision of its arguments.
 
     Special cases: ``discount = 1`` is the average-reward index, the limit of beta -> 1; its minimum over a
     recurrent arm is the stationary mean. From 500 states on, the elimination is blocked. The index is a rate

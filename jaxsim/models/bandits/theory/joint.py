@@ -12,7 +12,7 @@ import numpy as np
 from jaxsim.core import validation
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Array, Float
-from jaxsim.models.bandits.theory.gittins import eliminate
+from jaxsim.models.bandits.theory.elimination import eliminate
 from jaxsim.models.bandits.theory.inputs import Numbers, arm, discount_factor
 
 

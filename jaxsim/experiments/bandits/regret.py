@@ -1,4 +1,4 @@
-"""``jaxsim solve bandits.deadline``: exact values and bounds beside the index rule's simulated regret."""
+"""``jaxsim solve bandits.deadline``: optimum, index rule and bounds, beside the simulated regret."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from jaxsim.core.types import Whole
-from jaxsim.core.validation import integer
+from jaxsim.core.validation import integer, require
 from jaxsim.engine import simulate
-from jaxsim.models.bandits import policies, problems
+from jaxsim.models.bandits import policies
 from jaxsim.models.bandits.system import system
-from jaxsim.models.bandits.theory.dynamic import pipes_over_time
+from jaxsim.models.bandits.theory.bounds import deadline_bound, index_rule_with_deadline, markov_bound
+from jaxsim.models.bandits.theory.deadline import index_rule_value, optimal_with_deadline, pipes_over_time
+from jaxsim.models.bandits.theory.inputs import arm
 
 
 def deadline(
@@ -23,7 +25,7 @@ def deadline(
     replications: Whole = 2000,
     seed: Whole = 0,
 ) -> dict[str, Any]:
-    """Index rule, optimum, the bounds WD and MWD, and the simulated regret until a deadline.
+    """Index rule, optimum, the bound W D or M W D, and the simulated regret until a deadline.
 
     Args:
         rewards: one sequence per user; with transitions, the rewards of the states of each user's chain.
@@ -36,8 +38,9 @@ def deadline(
     sequences: nothing is random). ``bound`` is None where its assumption fails (Markov users who may never
     finish).
     """
-    answer = problems.deadline(rewards=rewards, transitions=transitions, pipes=pipes, horizon=horizon)
-    open_pipes = pipes_over_time(pipes, integer("horizon", horizon, low=1)).tolist()
+    steps = integer("horizon", horizon, low=1)
+    open_pipes = pipes_over_time(pipes, steps).tolist()
+    answer = _exact(rewards, transitions, open_pipes)
     mean, half_width = reward_until_deadline(
         rewards, transitions, open_pipes, seed=seed, replications=replications
     )
@@ -45,6 +48,29 @@ def deadline(
         "simulated_regret": answer["optimum"] - mean,
         "simulated_regret_half_width": half_width,
     }
+
+
+def _exact(rewards: Any, transitions: Any, pipes: list[int]) -> dict[str, Any]:
+    """Return the exact values and the bound: of sequences, or of Markov users."""
+    if transitions is None:
+        report = index_rule_with_deadline(rewards, pipes, len(pipes))
+        by_index, best, bound = report.index_rule, report.optimum, deadline_bound(rewards, pipes)
+        rest = {"assignment": [list(users) for users in report.assignment]}
+    else:
+        reward, move = arm(rewards, transitions)
+        require(reward.ndim == 2, "rewards", rewards, "is not one list per user", "give [[1, 0], [2, 0]]")
+        users = list(zip(reward, move, strict=True))
+        first = (0,) * len(users)
+        by_index, best = (
+            float(value[first])
+            for value in (
+                index_rule_value(users, pipes, len(pipes)),
+                optimal_with_deadline(users, pipes, len(pipes))[0],
+            )
+        )
+        bound, rest = markov_bound(users, pipes), {}
+    known = {"index_rule": by_index, "optimum": best, "regret": best - by_index}
+    return known | {"bound": bound if np.isfinite(bound) else None} | rest
 
 
 def reward_until_deadline(
