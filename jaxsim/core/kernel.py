@@ -16,9 +16,11 @@ transition probabilities, say); without `prepare` it is the parameters themselve
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from jax.core import Tracer
 
 from jaxsim.core.random import Key
 from jaxsim.core.types import Array, Num, UInt32
@@ -44,12 +46,18 @@ class Policy(Protocol):
         ...
 
 
+Weight = float | Callable[[Any, Any], Any]
+"""A factor, or a function of (spec, params) that gives it."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """A number that users want, as a ratio of totals over the measured steps of a path.
 
     name: what it is called on the command line and in results.
-    numerator: the observable whose total is taken.
+    numerator: the observable whose total is taken, or several with their weights, as pairs (observable,
+        weight); a weight is a factor or a function of (spec, params). So integer observables are counted
+        exactly and weighted once, where a float observable would be summed at every step.
     per: ``"step"`` divides by the number of steps (with a uniformized clock this is the time average, since
         every step has the same expected holding time); ``"horizon"`` gives the total over the horizon asked
         for (the simulated time is a whole number of steps; the total is scaled by their ratio); the name of
@@ -59,11 +67,22 @@ class Metric:
     """
 
     name: str
-    numerator: str
+    numerator: str | tuple[tuple[str, Weight], ...]
     per: str = "step"
-    scale: float | Callable[[Any, Any], float] = 1.0
+    scale: Weight = 1.0
     unit: str = ""
     summary: str = ""
+
+    def top(self, spec: Any, params: Any, totals: Mapping[str, Any]) -> Any:
+        """Return the numerator of a path with these totals of observables."""
+
+        def value(weight: Weight) -> Any:
+            found = weight(spec, params) if callable(weight) else weight
+            # A concrete number becomes a Python float: totals on the host keep their 64 bits.
+            return found if isinstance(found, Tracer) else float(found)
+
+        parts = ((self.numerator, 1.0),) if isinstance(self.numerator, str) else self.numerator
+        return value(self.scale) * sum(value(weight) * totals[name] for name, weight in parts)
 
 
 def _params_themselves(spec: Any, params: Any, policy: Any) -> Any:

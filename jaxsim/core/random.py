@@ -19,9 +19,10 @@ from dataclasses import replace
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from jaxsim.core.tree import pytree
-from jaxsim.core.types import Array, Int, UInt32, Whole
+from jaxsim.core.types import Array, Complex, Int, UInt32, Whole
 from jaxsim.core.validation import integer
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
@@ -86,9 +87,9 @@ class Key:
         """Return the same key at another step (0 .. 2**32 - 1)."""
         return replace(self, step=jnp.asarray(step).astype(jnp.uint32))
 
-    def next(self) -> Key:
-        """Return the key of the next step."""
-        return replace(self, step=self.step + np.uint32(1))
+    def after(self, steps: Int[Array, ""] | UInt32[Array, ""] | int) -> Key:
+        """Return the key that many steps on."""
+        return replace(self, step=self.step + jnp.asarray(steps).astype(jnp.uint32))
 
     def pair(self, stream: Stream, index: UInt32[Array, "*n"] | int = 0) -> tuple[Array, Array]:
         """Return the two words at ``index`` (an array of indices gives arrays of words)."""
@@ -96,11 +97,26 @@ class Key:
         step = jnp.broadcast_to(self.step, index.shape)
         return threefry(self.k0, self.k1 ^ np.uint32(stream), step, index)
 
+    def joined(self, stream: Stream, index: UInt32[Array, "*n"] | int = 0) -> Complex[Array, "*n"]:
+        """Return the two words at ``index`` as the bits of one complex number; `apart` separates them.
+
+        To be carried from one step to the next: XLA computes each array that a loop carries in a loop of its
+        own, so that two arrays of words cost two encryptions, and one array of both costs one.
+        """
+        first, second = (lax.bitcast_convert_type(word, jnp.float32) for word in self.pair(stream, index))
+        return lax.complex(first, second)
+
     def words(self, stream: Stream, count: int) -> UInt32[Array, " {count}"]:
         """Return ``count`` words, two from each block: word i and word i + ceil(count / 2) share one."""
         half = (count + 1) // 2
         first, second = self.pair(stream, jnp.arange(half, dtype=jnp.uint32))
         return jnp.concatenate([first, second])[:count]
+
+
+def apart(both: Complex[Array, "*n"]) -> tuple[UInt32[Array, "*n"], UInt32[Array, "*n"]]:
+    """Return the two words of `Key.joined`, bit for bit."""
+    first, second = lax.real(both), lax.imag(both)
+    return lax.bitcast_convert_type(first, jnp.uint32), lax.bitcast_convert_type(second, jnp.uint32)
 
 
 def key(seed: Whole) -> Key:

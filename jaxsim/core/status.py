@@ -42,7 +42,7 @@ def no_trouble() -> UInt32[Array, ""]:
     return jnp.zeros((), jnp.uint32)
 
 
-def raise_bit(word: UInt32[Array, ""], bit: Status, condition: Bool[Array, ""]) -> UInt32[Array, ""]:
+def raise_bit(word: UInt32[Array, "*n"], bit: Status, condition: Bool[Array, "*n"]) -> UInt32[Array, "*n"]:
     """Return the word with the bit set where the condition holds."""
     return word | jnp.where(condition, np.uint32(bit), np.uint32(0))
 

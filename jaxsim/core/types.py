@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from jax import Array
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float, Int, Num, PyTree, Shaped, UInt, UInt8, UInt16, UInt32
+    from jaxtyping import Bool, Complex, Float, Int, Num, PyTree, Shaped, UInt, UInt8, UInt16, UInt32
 else:
     try:
-        from jaxtyping import Bool, Float, Int, Num, PyTree, Shaped, UInt, UInt8, UInt16, UInt32
+        from jaxtyping import Bool, Complex, Float, Int, Num, PyTree, Shaped, UInt, UInt8, UInt16, UInt32
     except ImportError:
 
         class _Unchecked:
@@ -24,7 +24,7 @@ else:
                 """Drop the shape."""
                 return item[0] if isinstance(item, tuple) else Any
 
-        Bool = Float = Int = Num = Shaped = UInt = UInt8 = UInt16 = UInt32 = _Unchecked
+        Bool = Complex = Float = Int = Num = Shaped = UInt = UInt8 = UInt16 = UInt32 = _Unchecked
         PyTree = Any
 
 Whole = Any
@@ -34,6 +34,6 @@ Real = Any
 """A real number (or several) as a user gives it; `jaxsim.core.validation.numbers` and its kin decide."""
 
 __all__ = [
-    "Array", "Bool", "Float", "Int", "Num", "PyTree", "Real", "Shaped", "UInt", "UInt8", "UInt16", "UInt32",
-    "Whole",
+    "Array", "Bool", "Complex", "Float", "Int", "Num", "PyTree", "Real", "Shaped", "UInt", "UInt8", "UInt16",
+    "UInt32", "Whole",
 ]  # fmt: skip

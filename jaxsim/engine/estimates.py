@@ -11,10 +11,6 @@ from jaxsim.core.validation import refuse, require
 from jaxsim.statistics import Estimate, batch_means, ratio_interval
 
 
-def _scale(metric: Metric, kernel: Kernel, params: Any) -> float:
-    return float(metric.scale(kernel.spec, params)) if callable(metric.scale) else float(metric.scale)
-
-
 def sides(
     kernel: Kernel, params: Any, totals: dict[str, np.ndarray], steps: np.ndarray, time_share: np.ndarray
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -27,7 +23,7 @@ def sides(
     """
 
     def one(metric: Metric) -> tuple[np.ndarray, np.ndarray]:
-        top = _scale(metric, kernel, params) * totals[metric.numerator]
+        top = np.asarray(metric.top(kernel.spec, params, totals), np.float64)
         below = {"step": steps, "horizon": time_share}
         bottom = below[metric.per] if metric.per in below else totals[metric.per]
         return top, np.broadcast_to(np.asarray(bottom, np.float64), top.shape)

@@ -63,16 +63,18 @@ def advance(kernel: Kernel, policy: Any, context: Any, path: Path, steps: int | 
     """
     block = block_length(kernel)
 
-    def one(_: Any, path: Path) -> Path:
+    def one(j: Any, path: Path) -> Path:
+        # The key stays where the block began: a step number for each replication would be one more array.
         state, observed = kernel.step(path.draws, kernel.spec, context, policy, path.state)
-        key = path.key.next()
-        return Path(key, kernel.draw(key, kernel.spec, policy), state, TOTALS.update(path.totals, observed))
-
-    def fold(path: Path) -> Path:
-        return Path(path.key, path.draws, path.state, TOTALS.fold(path.totals))
+        draws = kernel.draw(path.key.after(j + 1), kernel.spec, policy)
+        return Path(path.key, draws, state, TOTALS.update(path.totals, observed))
 
     def blocks(length: Callable[[Any], Any]) -> Callable[[Any, Path], Path]:
-        return lambda i, path: fold(lax.fori_loop(0, length(i), one, path))
+        def run(i: Any, path: Path) -> Path:
+            path = lax.fori_loop(0, length(i), one, path)
+            return Path(path.key.after(length(i)), path.draws, path.state, TOTALS.fold(path.totals))
+
+        return run
 
     if isinstance(steps, int):
         full, rest = divmod(steps, block)

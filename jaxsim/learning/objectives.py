@@ -58,10 +58,10 @@ def path_objective(
     def objective(tuned: Any, key: Key) -> Sample:
         params, policy = place(tuned)
         _, means, _ = rollout(kernel, policy, params, key, steps=steps)
-        scale = chosen.scale(kernel.spec, params) if callable(chosen.scale) else chosen.scale
+        value = chosen.top(kernel.spec, params, means)
         if chosen.per == "horizon":
-            scale = scale * kernel.horizon / kernel.step_time(kernel.spec, params)
+            value = value * kernel.horizon / kernel.step_time(kernel.spec, params)
         score = means[log_chance] * steps if log_chance else 0.0
-        return Sample(jnp.asarray(scale * means[chosen.numerator]), score)
+        return Sample(jnp.asarray(value), score)
 
     return objective

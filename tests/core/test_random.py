@@ -32,7 +32,7 @@ def test_words_do_not_depend_on_how_they_are_asked_for():
     np.testing.assert_array_equal(np.stack(one_by_one), together)
     stepped = root.replication(2)
     for _ in range(5):
-        stepped = stepped.next()
+        stepped = stepped.after(1)
     np.testing.assert_array_equal(stepped.words(Stream.ROUTING, 6), one_by_one[2])
 
 
@@ -99,6 +99,24 @@ def test_uniform_moments_and_range():
     assert u.min() >= 0 and u.max() < 1
     assert abs(u.mean() - 0.5) < 5 * np.sqrt(1 / 12 / u.size)
     assert float(samplers.open_uniform(U(0))) > 0 and float(samplers.open_uniform(U(2**32 - 1))) < 1
+
+
+def test_joined_words_come_apart_bit_for_bit_after_being_carried():
+    key, n = random.key(9).replication(3), 1 << 16
+    index = jnp.arange(n, dtype=jnp.uint32)
+
+    @jax.jit
+    def carried(step):
+        begin = key.joined(Stream.EVENTS, index)
+        return random.apart(
+            jax.lax.fori_loop(0, step, lambda j, _: key.after(j + 1).joined(Stream.EVENTS, index), begin)
+        )
+
+    # Some of the words are not numbers, subnormal or infinite when read as floats.
+    for found, word in zip(carried(5), key.at(5).pair(Stream.EVENTS, index), strict=True):
+        np.testing.assert_array_equal(found, word)
+    bits = np.asarray(word)
+    assert np.isnan(bits.view(np.float32)).any() and (np.abs(bits.view(np.float32)) < 1e-38).any()
 
 
 def test_exponential_and_normal_distributions():

@@ -103,7 +103,7 @@ def _paths(
             service, _ = kernel.step(draws, closed, context, policy, state)
             after, _ = kernel.step(draws, spec, context, policy, state)
             kept = (states_of(spec, context, state.words), states_of(spec, context, service.words))
-            return (now.next(), after), kept
+            return (now.after(1), after), kept
 
         def path(number: Any) -> Any:
             root = key(seed).replication(number)
