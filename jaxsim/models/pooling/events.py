@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsim.core import alias, samplers
-from jaxsim.core.random import Key, Stream
-from jaxsim.core.types import Array, Bool, Float, Int, UInt32
+from jaxsim.core.random import Key, Stream, apart
+from jaxsim.core.types import Array, Bool, Complex, Float, Int, UInt32
 from jaxsim.models.pooling.spec import Context, Params, Spec
 
 _BELOW_ONE = np.float32(1.0 - 2.0**-24)
@@ -22,9 +22,9 @@ _ONE_WORD_SERVERS = 1 << 12
 
 
 class Draws(NamedTuple):
-    """The random words of one step, and the step's number."""
+    """The random words of one step, in pairs (see `random.Key.joined`), and the step's number."""
 
-    words: tuple[Array, ...]
+    pairs: tuple[Complex[Array, ""], ...]
     step: UInt32[Array, ""]
 
 
@@ -43,10 +43,11 @@ class Event(NamedTuple):
 
 def draw(key: Key, spec: Spec, policy: object) -> Draws:
     """Return two words per step, or four where the servers are unequal or more than 4096."""
-    words = key.pair(Stream.EVENTS)
+    del policy  # every policy may read the coin, which the second word gives
+    streams = [Stream.EVENTS]
     if not spec.equal or spec.servers > _ONE_WORD_SERVERS:
-        words = words + key.pair(Stream.POLICY)
-    return Draws(words, key.step)
+        streams.append(Stream.POLICY)
+    return Draws(tuple(key.joined(stream) for stream in streams), key.step)
 
 
 def scaled(word: UInt32[Array, ""], count: int) -> tuple[Int[Array, ""], UInt32[Array, ""]]:
@@ -63,7 +64,7 @@ def event(draws: Draws, spec: Spec, context: Context) -> Event:
     With equal servers and N <= 4096 two words do: the first gives the server and, from what is left of it,
     the lot (to within N / 2**32); the second the kind of event and, rescaled, the policy's coin.
     """
-    words = draws.words
+    words = [word for pair in draws.pairs for word in apart(pair)]
     if spec.equal:
         server, rest = scaled(words[0], spec.servers)
         if spec.servers > _ONE_WORD_SERVERS:
@@ -71,7 +72,7 @@ def event(draws: Draws, spec: Spec, context: Context) -> Event:
         u = samplers.uniform(words[1])
         share = context.arrival_share
         arrival = u < share
-        coin = jnp.where(arrival, u / share, (u - share) / (1 - share))
+        coin = jnp.where(arrival, u * context.stretch_arrival, (u - share) * context.stretch_unit)
         return Event(server, arrival, jnp.minimum(coin, _BELOW_ONE), samplers.uniform(rest))
     which = alias.sample_wide(context.thresholds, context.aliases, words[0], words[1])
     arrival = which < spec.servers
@@ -86,16 +87,15 @@ def total_rate(spec: Spec, params: Params) -> Float[Array, ""]:
 
 
 def prepare(spec: Spec, params: Params, policy: object) -> Context:
-    """Return what the events need: the share of arrivals, or the alias table, and the cost of a job."""
+    """Return what is constant along a path: the share of arrivals or the alias table, and phi."""
     del policy
-    rates = params.arrival_rate + params.service_rate
-    rho = params.arrival_rate / params.service_rate
-    served_cost = params.processing_cost * total_rate(spec, params)
+    arrival, service = params.arrival_rate, params.service_rate
+    rho, one = arrival / service, jnp.ones((), service.dtype)
     if spec.equal:
-        share = params.arrival_rate / rates
         nothing = jnp.zeros(0, jnp.uint32)
-        return Context(rho, share, nothing, nothing.astype(jnp.int32), params.token_probability, served_cost)
-    weights = jnp.concatenate([params.arrival_rate, params.service_rate])
-    thresholds, aliases = alias.wide(weights)
-    zero = jnp.zeros((), weights.dtype)
-    return Context(rho, zero, thresholds, aliases, params.token_probability, served_cost)
+        shares = (arrival / (arrival + service), 1 + service / arrival, 1 + rho)
+        table = (nothing, nothing.astype(jnp.int32))
+    else:
+        zero = jnp.zeros((), service.dtype)
+        shares, table = (zero, zero, zero), alias.wide(jnp.concatenate([arrival, service]))
+    return Context(rho, *shares, *table, params.token_probability, one)

@@ -17,13 +17,15 @@ import jax.numpy as jnp
 
 from jaxsim.core import samplers
 from jaxsim.core.kernel import Kernel, Observables
+from jaxsim.core.once import once
 from jaxsim.core.random import Key, Stream
-from jaxsim.core.status import Status, no_trouble, raise_bit
 from jaxsim.core.types import Array, Bool, Int
 from jaxsim.models.pooling import ring as rings
 from jaxsim.models.pooling.events import Draws, Event, draw, event, prepare, total_rate
 from jaxsim.models.pooling.metrics import metrics
 from jaxsim.models.pooling.spec import (
+    FULL_QUEUE,
+    FULL_RING,
     OFFER,
     SERVE,
     Action,
@@ -33,13 +35,17 @@ from jaxsim.models.pooling.spec import (
     Spec,
     State,
     at_bound,
+    of_server,
     pack,
     unpack,
 )
 
 
 class Move(NamedTuple):
-    """What happens at the server: at most one of the first four is true; helps and earns imply offers."""
+    """What happens at the server: at most one of the first four is true; helps and earns imply offers.
+
+    bound_before, bound_after: whether its tokens are 0 or C. full: whether a job finds no room in the word.
+    """
 
     keeps: Bool[Array, ""]
     requests: Bool[Array, ""]
@@ -47,6 +53,9 @@ class Move(NamedTuple):
     offers: Bool[Array, ""]
     helps: Bool[Array, ""]
     earns: Bool[Array, ""]
+    bound_before: Bool[Array, ""]
+    bound_after: Bool[Array, ""]
+    full: Bool[Array, ""]
 
 
 def move(spec: Spec, context: Context, seen: Observation, pool: Int[Array, ""], e: Event, a: Action) -> Move:
@@ -58,10 +67,14 @@ def move(spec: Spec, context: Context, seen: Observation, pool: Int[Array, ""], 
     if spec.tokens == "bounded":
         may_request, may_offer = seen.tokens > 0, seen.tokens < spec.token_cap
     requests = e.arrival & a.request & may_request
+    keeps = e.arrival & ~requests
     serves = ~e.arrival & (a.use == SERVE) & (seen.queue > 0)
     offers = ~e.arrival & (a.use == OFFER) & may_offer
-    earns = offers & (e.lot < context.token_probability)
-    return Move(e.arrival & ~requests, requests, serves, offers, offers & (pool > 0), earns)
+    earns = offers & (e.lot < of_server(context.token_probability, e.server))
+    after = seen.tokens + earns - requests
+    bounds = at_bound(spec, seen.tokens), at_bound(spec, after)
+    full = keeps & (seen.queue >= spec.longest_queue)
+    return Move(keeps, requests, serves, offers, offers & (pool > 0), earns, *bounds, full)
 
 
 def init(key: Key, spec: Spec, context: Context) -> State:
@@ -72,57 +85,59 @@ def init(key: Key, spec: Spec, context: Context) -> State:
     and S is uniform on 1 .. C. It is near that of other equilibrium policies, and tokens relax as slowly as
     C^2, so that starting elsewhere would cost a long warm-up.
     """
-    nothing = jnp.zeros(spec.servers, jnp.int32)
-    queue = tokens = nothing
-    if spec.tokens == "bounded" and spec.initial_tokens is not None:
-        tokens = nothing + spec.initial_tokens
-    elif spec.tokens == "bounded":
-        rho = jnp.broadcast_to(context.utilization, nothing.shape)
-        first, second = key.pair(Stream.INITIAL, jnp.arange(spec.servers, dtype=jnp.uint32))
-        broke = samplers.uniform(first) * (1 + spec.token_cap * (1 - rho)) < 1
-        waiting = jnp.floor(samplers.exponential(second) / -jnp.log(rho)).astype(jnp.int32)
-        queue = jnp.where(broke, jnp.minimum(waiting, spec.longest_queue), 0)
-        tokens = jnp.where(broke, 0, 1 + samplers.index(second, spec.token_cap))
-    words = pack(spec, queue, tokens, nothing == 1)
+    queue, tokens = initial(key, spec, context)
+    words = pack(spec, queue, tokens, jnp.zeros(spec.servers, bool))
     ring = rings.empty(spec.pool_slots, queue[0]) if spec.waits == "exact" else None
     bound = jnp.sum(at_bound(spec, tokens), dtype=jnp.int32)
-    return State(words, jnp.int32(0), jnp.sum(queue, dtype=jnp.int32), bound, ring, no_trouble())
+    return State(words, jnp.int32(0), jnp.sum(queue, dtype=jnp.int32), bound, ring)
+
+
+def initial(key: Key, spec: Spec, context: Context) -> tuple[Int[Array, " servers"], Int[Array, " servers"]]:
+    """Return the queues and tokens of `init`."""
+    nothing = jnp.zeros(spec.servers, jnp.int32)
+    if spec.tokens == "unlimited":
+        return nothing, nothing
+    if spec.initial_tokens is not None:
+        return nothing, nothing + spec.initial_tokens
+    rho = jnp.broadcast_to(context.utilization, nothing.shape)
+    first, second = key.pair(Stream.INITIAL, jnp.arange(spec.servers, dtype=jnp.uint32))
+    broke = samplers.uniform(first) * (1 + spec.token_cap * (1 - rho)) < 1
+    waiting = jnp.floor(samplers.exponential(second) / -jnp.log(rho)).astype(jnp.int32)
+    queue = jnp.where(broke, jnp.minimum(waiting, spec.longest_queue), 0)
+    return queue, jnp.where(broke, 0, 1 + samplers.index(second, spec.token_cap))
 
 
 def step(draws: Draws, spec: Spec, context: Context, policy: Any, state: State) -> tuple[State, Observables]:
-    """Let one event happen; report the state it found and what it did.
+    """Let one event happen; report what it did and the state it left.
 
-    Every step has the same expected length, so the mean over steps of what the events find is the average
-    over time.
+    Every step has the same expected length, so the mean over steps of what the events leave is the average
+    over time. (Reporting what they find would be as good, and make XLA copy what it is about to overwrite.)
     """
     e = event(draws, spec, context)
-    word = state.words.at[e.server].get(mode="promise_in_bounds")
-    queue, tokens, busy = unpack(spec, word)
+    queue, tokens, busy = unpack(spec, state.words.at[e.server].get(mode="promise_in_bounds"))
     seen = Observation(e.server, queue, tokens, busy)
-    m = move(spec, context, seen, state.pool, e, policy(e.coin, seen))
+    m = once(move(spec, context, seen, state.pool, e, policy(e.coin, seen)), context.one)
+    keeps, requests, serves, _, helps, earns, before, after, _ = (x.astype(jnp.int32) for x in m)
 
-    added = m.keeps.astype(jnp.int32) - m.serves.astype(jnp.int32)
-    earned = m.earns.astype(jnp.int32) - m.requests.astype(jnp.int32)
-    new_tokens = tokens + earned if spec.tokens == "bounded" else tokens
-    new_word = pack(spec, queue + added, new_tokens, jnp.where(m.offers, m.helps, busy))
-    words = state.words.at[e.server].set(new_word, mode="promise_in_bounds", unique_indices=True)
-    bound = at_bound(spec, new_tokens).astype(jnp.int32) - at_bound(spec, tokens).astype(jnp.int32)
-    pool = state.pool + m.requests.astype(jnp.int32) - m.helps.astype(jnp.int32)
-    full = m.keeps & (queue >= spec.longest_queue)
-    status = raise_bit(state.status, Status.QUEUE_OVERFLOW, full | (state.jobs + state.pool > spec.most_jobs))
+    added = keeps - serves
+    new_tokens = tokens + earns - requests if spec.tokens == "bounded" else tokens
+    word = pack(spec, queue + added, new_tokens, jnp.where(m.offers, m.helps, busy))
+    words = state.words.at[e.server].set(word, mode="promise_in_bounds", unique_indices=True)
+    pool = state.pool + requests - helps
+    too_many = state.jobs + pool > spec.most_jobs
+    held = (state.held + added) | jnp.where(m.full | too_many, FULL_QUEUE, 0)
+    next_ring, observed = None, {}
+    if state.ring is not None:
+        next_ring, served = rings.turn(
+            state.ring, state.pool, draws.step, e.server, m.requests, m.helps, added
+        )
+        held = held | jnp.where(served.overflow, FULL_RING, 0)
+        observed = {"waited": served.waited, **_observe_first(next_ring, e, m)}
+    new = State(words, pool, held, state.at_bound + after - before, next_ring)
+    return new, _observe(new, m) | observed
 
-    observed = _observe(context, state, m)
-    ring, next_ring = state.ring, None
-    if ring is not None:
-        next_ring, served = rings.turn(ring, state.pool, draws.step, e.server, m.requests, m.helps, added)
-        status = raise_bit(status, Status.BUFFER_OVERFLOW, served.overflow)
-        observed |= {"waited": served.waited, **_observe_first(context, ring, e, m)}
-    return State(words, pool, state.jobs + added, state.at_bound + bound, next_ring, status), observed
 
-
-def _observe(context: Context, state: State, m: Move) -> Observables:
-    works = (m.serves | m.helps).astype(jnp.float32)
-    held = (state.jobs + state.pool).astype(jnp.float32)
+def _observe(state: State, m: Move) -> Observables:
     return {
         "queued": state.jobs,
         "pooled": state.pool,
@@ -130,18 +145,17 @@ def _observe(context: Context, state: State, m: Move) -> Observables:
         "requests": m.requests.astype(jnp.int32),
         "offers": m.offers.astype(jnp.int32),
         "helps": m.helps.astype(jnp.int32),
-        "cost": held + works * context.served_cost,
+        "works": (m.serves | m.helps).astype(jnp.int32),
     }
 
 
-def _observe_first(context: Context, ring: Ring, e: Event, m: Move) -> Observables:
-    """Return server 0's own part: its jobs in its queue and in the pool, and what it pays for serving."""
-    queue, pooled = ring.first_queue, ring.owned_by_first
-    works = ((m.serves | m.helps) & (e.server == 0)).astype(jnp.float32)
+def _observe_first(ring: Ring, e: Event, m: Move) -> Observables:
+    """Return server 0's own part: its jobs in its queue and in the pool, and the jobs it serves."""
+    works = (m.serves | m.helps) & (e.server == 0)
     return {
-        "first_queued": queue,
-        "first_pooled": pooled,
-        "first_cost": (queue + pooled).astype(jnp.float32) + works * context.served_cost,
+        "first_queued": ring.first_queue,
+        "first_pooled": ring.owned_by_first,
+        "first_works": works.astype(jnp.int32),
     }
 
 

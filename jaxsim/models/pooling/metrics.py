@@ -9,16 +9,21 @@ from jaxsim.models.pooling.events import total_rate
 from jaxsim.models.pooling.spec import Params, Spec
 
 
-def _per_server(spec: Spec, params: Any) -> float:
+def _per_server(spec: Spec, params: Params) -> float:
     return 1.0 / spec.servers
 
 
-def _rate_per_server(spec: Spec, params: Params) -> float:
-    return float(total_rate(spec, params)) / spec.servers
+def _rate_per_server(spec: Spec, params: Params) -> Any:
+    return total_rate(spec, params) / spec.servers
 
 
-def _step_time(spec: Spec, params: Params) -> float:
-    return 1.0 / float(total_rate(spec, params))
+def _step_time(spec: Spec, params: Params) -> Any:
+    return 1.0 / total_rate(spec, params)
+
+
+def _served_cost(spec: Spec, params: Params) -> Any:
+    """What a served job adds to the cost of a step, so that cost / steps is a cost per unit of time."""
+    return params.processing_cost * total_rate(spec, params)
 
 
 SYSTEM = (
@@ -46,7 +51,11 @@ SYSTEM = (
         summary="servers with 0 or C tokens",
     ),
     Metric(
-        "cost_per_server", "cost", scale=_per_server, unit="1/time", summary="holding plus processing cost"
+        "cost_per_server",
+        (("queued", 1.0), ("pooled", 1.0), ("works", _served_cost)),
+        scale=_per_server,
+        unit="1/time",
+        summary="holding plus processing cost",
     ),
 )
 LITTLE = Metric(
@@ -57,7 +66,12 @@ EXACT = (
     Metric("pool_wait_little", "pooled", "requests", _step_time, "time", "the same by Little's law"),
     Metric("first_queue", "first_queued", unit="jobs", summary="mean own queue of server 0"),
     Metric("first_pool_jobs", "first_pooled", unit="jobs", summary="mean jobs of server 0 in the pool"),
-    Metric("first_cost", "first_cost", unit="1/time", summary="holding plus processing cost of server 0"),
+    Metric(
+        "first_cost",
+        (("first_queued", 1.0), ("first_pooled", 1.0), ("first_works", _served_cost)),
+        unit="1/time",
+        summary="holding plus processing cost of server 0",
+    ),
 )
 
 

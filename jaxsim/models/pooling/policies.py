@@ -16,7 +16,7 @@ from jaxsim.core.kernel import System
 from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Float, Real, Whole
 from jaxsim.core.validation import choice, integer, non_negative, probability, require
-from jaxsim.models.pooling.spec import IDLE, OFFER, SERVE, Action, Observation, Spec
+from jaxsim.models.pooling.spec import IDLE, OFFER, SERVE, Action, Observation, Spec, of_server
 from jaxsim.models.pooling.theory.chain import Rules, server_law
 from jaxsim.models.pooling.theory.deviation import best_deviation, pool_wait, saver_rules
 from jaxsim.models.pooling.theory.fluid import best_response
@@ -40,7 +40,7 @@ class Threshold:
 
     def __call__(self, coin: Float[Array, ""], seen: Observation) -> Action:
         """Return the action of a server with this queue."""
-        threshold, offer = _of(self.threshold, seen), _of(self.offer, seen)
+        threshold, offer = of_server(self.threshold, seen.server), of_server(self.offer, seen.server)
         requests = coin < seen.queue.astype(jnp.float32) + 1 - threshold
         empty_use = jnp.where(coin < offer, OFFER, IDLE)
         return Action(requests, jnp.where(seen.queue > 0, SERVE, empty_use))
@@ -88,10 +88,6 @@ class OneDeviates:
 def table(rules: Rules) -> Table:
     """Return a policy from the tables of exact theory."""
     return Table(*(jnp.asarray(x, jnp.float32) for x in (rules.request, rules.serve, rules.offer)))
-
-
-def _of(value: Float[Array, "*servers"], seen: Observation) -> Float[Array, ""]:
-    return value if value.ndim == 0 else value.at[seen.server].get(mode="promise_in_bounds")
 
 
 def _threshold(threshold: Any, offer: Any) -> Threshold:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 import numpy as np
 
+from jaxsim.core.status import Status, raise_bit
 from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Bool, Float, Int, Num, UInt, UInt32
 
@@ -16,6 +17,10 @@ IDLE, SERVE, OFFER = 0, 1, 2
 
 MOST_JOBS = 2**19 - 1
 """Default limit of the jobs in the system: sums over 4096 steps then stay within 31 bits."""
+
+
+FULL_QUEUE, FULL_RING = 1 << 30, 1 << 29
+"""Bits above the jobs in `State.held`: a queue outgrew its word, the pool its ring."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +77,13 @@ class Params:
     """Rates and costs, traced: changing them never recompiles.
 
     arrival_rate, service_rate: lambda_i and mu_i, scalars if the servers are equal, else of shape (servers,).
-    token_probability: phi, the probability that an offer earns a token.
+    token_probability: phi, the probability that an offer earns a token; of shape (servers,) it gives phi_i.
     processing_cost: c, paid for every job that is served.
     """
 
     arrival_rate: Float[Array, "*servers"]
     service_rate: Float[Array, "*servers"]
-    token_probability: Float[Array, ""]
+    token_probability: Float[Array, "*earners"]
     processing_cost: Float[Array, ""]
 
 
@@ -87,19 +92,22 @@ class Context:
     """What is constant along a path.
 
     utilization: rho_i = lambda_i / mu_i.
-    arrival_share: lambda_i / (lambda_i + mu_i) where the servers are equal, else 0 (unused).
+    arrival_share: lambda / (lambda + mu) where the servers are equal, else 0 (unused); stretch_arrival and
+        stretch_unit are 1 / arrival_share and 1 / (1 - arrival_share).
     thresholds, aliases: the alias table over 2 N events: arrivals at servers 0..N-1, then capacity units
         (empty where the servers are equal).
     token_probability: phi.
-    served_cost: what a served job adds to a step's cost, so that cost / steps is a cost per unit of time.
+    one: the number 1, see `jaxsim.core.once`.
     """
 
     utilization: Float[Array, "*servers"]
     arrival_share: Float[Array, ""]
+    stretch_arrival: Float[Array, ""]
+    stretch_unit: Float[Array, ""]
     thresholds: UInt32[Array, " events"]
     aliases: Int[Array, " events"]
-    token_probability: Float[Array, ""]
-    served_cost: Float[Array, ""]
+    token_probability: Float[Array, "*earners"]
+    one: Float[Array, ""]
 
 
 @pytree
@@ -121,17 +129,31 @@ class State:
     """The system between two events.
 
     words: per server, tokens, signal bit and queue packed (see `pack`).
-    pool, jobs, at_bound: jobs in the pool, jobs in all own queues, servers with 0 or C tokens; the last two
-        follow from ``words`` and are carried because a sum over servers at every event is what would cost.
+    pool: jobs in the pool.
+    held: jobs in all own queues, and above them the bits `FULL_QUEUE` and `FULL_RING`, which stay set (a
+        status word apart would be one more array to write at every event).
+    at_bound: servers with 0 or C tokens. Like the jobs they follow from ``words`` and are carried because a
+        sum over servers at every event would cost.
     ring: the pool's FIFO queue, or None.
     """
 
     words: UInt[Array, " servers"]
     pool: Int[Array, ""]
-    jobs: Int[Array, ""]
+    held: Int[Array, ""]
     at_bound: Int[Array, ""]
     ring: Ring | None
-    status: UInt32[Array, ""]
+
+    @property
+    def jobs(self) -> Int[Array, "*n"]:
+        """Jobs in all own queues."""
+        return self.held & np.int32(FULL_RING - 1)
+
+    @property
+    def status(self) -> UInt32[Array, "*n"]:
+        """The status bits that were set so far."""
+        status = jnp.zeros_like(self.held, jnp.uint32)
+        status = raise_bit(status, Status.QUEUE_OVERFLOW, self.held >= FULL_QUEUE)
+        return raise_bit(status, Status.BUFFER_OVERFLOW, (self.held & np.int32(FULL_RING)) > 0)
 
 
 @pytree
@@ -178,6 +200,11 @@ def pack(
     if spec.signal:
         word = word | (signal.astype(jnp.int32) << spec.token_bits)
     return word.astype(jnp.uint16 if spec.word_bits == 16 else jnp.uint32)
+
+
+def of_server(value: Float[Array, "*servers"], server: Int[Array, ""]) -> Float[Array, ""]:
+    """Return the value itself, or the server's own where there is one for each."""
+    return value if value.ndim == 0 else value.at[server].get(mode="promise_in_bounds")
 
 
 def at_bound(spec: Spec, tokens: Num[Array, "*n"]) -> Bool[Array, "*n"]:

@@ -42,29 +42,32 @@ def replay(s, policy, steps, seed=3):
         e = event(words, spec, context)
         i, coin, phi = int(e.server), float(e.coin), float(s.params.token_probability)
         threshold, offer = float(policy.threshold), float(policy.offer)
-        found = {"queued": sum(queue), "pooled": len(pool)}
-        waited = 0
+        did, waited = dict.fromkeys(("requests", "offers", "helps", "works"), 0), 0
         if e.arrival:
             if coin < queue[i] + 1 - threshold and tokens[i] > 0:
                 tokens[i] -= 1
                 pool.append((i, n))
+                did["requests"] = 1
             else:
                 queue[i] += 1
         elif queue[i] > 0:
             queue[i] -= 1
+            did["works"] = 1
         elif coin < offer and tokens[i] < spec.token_cap:
+            did["offers"] = 1
             if pool:
                 waited = n - pool.pop(0)[1]
+                did["helps"] = did["works"] = 1
             tokens[i] += int(float(e.lot) < phi)
         state, observed = step(words, spec, context, policy, state)
+        at_bound = sum(s in (0, spec.token_cap) for s in tokens)
+        found = {"queued": sum(queue), "pooled": len(pool), "at_bound": at_bound} | did
         assert {name: int(observed[name]) for name in found} == found
-        assert int(observed["at_bound"]) <= spec.servers
         if spec.waits == "exact":
             assert int(observed["waited"]) == waited
             assert int(state.ring.owned_by_first) == sum(owner == 0 for owner, _ in pool)
         assert np.asarray(unpack(spec, state.words)[0]).tolist() == queue
         assert np.asarray(unpack(spec, state.words)[1]).tolist() == tokens
-        assert int(state.at_bound) == sum(t in (0, spec.token_cap) for t in tokens)
     assert int(state.status) == 0
 
 
