@@ -38,6 +38,9 @@ FAMILY = Family(
         "deterministic": Entry(
             "index, stopping times and concave envelope", f"{_MODEL}.problems:deterministic"
         ),
+        "continuous": Entry(
+            "index, envelope and rent of a reward curve in continuous time", f"{_MODEL}.problems:continuous"
+        ),
         "whittle": Entry(
             "index of a restless arm, with a test of indexability", f"{_MODEL}.problems:whittle"
         ),

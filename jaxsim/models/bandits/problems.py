@@ -17,11 +17,13 @@ from jaxsim.models.bandits.theory.arrivals import arrival_index, arrival_value
 from jaxsim.models.bandits.theory.arrivals_exact import exact_arrivals
 from jaxsim.models.bandits.theory.auction import message_dimension, sequential_auction
 from jaxsim.models.bandits.theory.bernoulli import bernoulli_index
+from jaxsim.models.bandits.theory.continuous import continuous_envelope, continuous_index
 from jaxsim.models.bandits.theory.deterministic import block_ends, deterministic_index
 from jaxsim.models.bandits.theory.dynamic import optimal_joint, policy_value
 from jaxsim.models.bandits.theory.gittins import gittins_derivatives, gittins_index
 from jaxsim.models.bandits.theory.inputs import arm
 from jaxsim.models.bandits.theory.joint import joint_value
+from jaxsim.models.bandits.theory.prices import continuous_prices
 from jaxsim.models.bandits.theory.superprocess import local_laws, optimal_controlled, select
 from jaxsim.models.bandits.theory.whittle import whittle_index
 
@@ -88,6 +90,35 @@ def deterministic(*, rewards: Any = (3, 1, 4, 1, 5, 9, 2, 6), discount: Real = 1
         "stopping_times": found.stop.tolist(),
         "envelope": found.envelope.tolist(),
         "block_ends": block_ends(found.stop),
+    }
+
+
+def continuous(
+    *,
+    loads: Any = (0, 1, 2),
+    rewards: Any = (0, 1, 0),
+    discount_rate: Real = 0.5,
+    capacity: Real = 1.0,
+    at: Any = (0, 0.5, 1, 1.5, 2),
+) -> dict[str, Any]:
+    """Index and concave envelope of a reward curve in continuous time, and what capacity is worth to it.
+
+    Args:
+        loads, rewards: Z(l), linear between these loads (from 0 on) and constant after the last.
+        discount_rate: alpha > 0.
+        capacity: M > 0.
+        at: increasing load levels.
+
+    ``value`` is the optimum of this user alone, ``rent`` and ``multiplier`` those of the capacity at time 0.
+    """
+    curve: dict[str, Any] = {"discount_rate": discount_rate, "capacity": capacity}
+    prices = continuous_prices(loads, [rewards], **curve)
+    return {
+        "index": continuous_index(loads, rewards, at=at, **curve).tolist(),
+        "envelope": continuous_envelope(loads, rewards, at=at, **curve).tolist(),
+        "value": prices.value,
+        "rent": float(prices.rents[0]),
+        "multiplier": float(prices.multipliers[0]),
     }
 
 
