@@ -95,29 +95,33 @@ def deterministic(*, rewards: Any = (3, 1, 4, 1, 5, 9, 2, 6), discount: Real = 1
 
 def continuous(
     *,
-    loads: Any = (0, 1, 2),
-    rewards: Any = (0, 1, 0),
+    loads: Any = (0, 2, 4),
+    rewards: Any = ((0, 4, 0), (3, 0, 0)),
     discount_rate: Real = 0.5,
     capacity: Real = 1.0,
-    at: Any = (0, 0.5, 1, 1.5, 2),
+    at: Any = (0, 1, 2, 3, 4),
 ) -> dict[str, Any]:
-    """Index and concave envelope of a reward curve in continuous time, and what capacity is worth to it.
+    """Index and concave envelope of reward curves in continuous time, and what capacity is worth to them.
 
     Args:
-        loads, rewards: Z(l), linear between these loads (from 0 on) and constant after the last.
+        loads, rewards: Z(l), linear between these loads (from 0 on) and constant after the last; one list of
+            rewards, or one per user.
         discount_rate: alpha > 0.
         capacity: M > 0.
-        at: increasing load levels.
+        at: increasing load levels at which index and envelope are listed.
 
-    ``value`` is the optimum of this user alone, ``rent`` and ``multiplier`` those of the capacity at time 0.
+    ``value`` is the optimum of all users together, ``rent`` what the pipe costs at time 0, and ``multiplier``
+    the Lagrange multiplier of its capacity then.
     """
     curve: dict[str, Any] = {"discount_rate": discount_rate, "capacity": capacity}
-    prices = continuous_prices(loads, [rewards], **curve)
+    users = np.atleast_2d(numbers("rewards", rewards))
+    prices = continuous_prices(loads, list(users), **curve)
+    first = [float(continuous_index(loads, z, at=0.0, **curve)) for z in users]
     return {
-        "index": continuous_index(loads, rewards, at=at, **curve).tolist(),
-        "envelope": continuous_envelope(loads, rewards, at=at, **curve).tolist(),
+        "index": [continuous_index(loads, z, at=at, **curve).tolist() for z in users],
+        "envelope": [continuous_envelope(loads, z, at=at, **curve).tolist() for z in users],
         "value": prices.value,
-        "rent": float(prices.rents[0]),
+        "rent": max(0.0, *first),
         "multiplier": float(prices.multipliers[0]),
     }
 

@@ -25,6 +25,11 @@ def test_options_of_the_problems():
     assert many["value"] == pytest.approx(problems.joint(arms=1)["value"])
     assert not problems.superprocess()["dominant"]
     assert problems.superprocess(pension=0)["law"][0] == 1
+    # Both fall, so they are their own index; alpha times the value is the multiplier at time 0 (capacity 1)
+    curves = problems.continuous(rewards=[[4, 1, 0], [3, 0, 0]], at=[0, 1, 3])
+    assert np.ravel(curves["index"]) == pytest.approx([4, 2.5, 0.5, 3, 1.5, 0], abs=1e-12)
+    assert curves["envelope"] == curves["index"] and curves["rent"] == 4
+    assert curves["multiplier"] == pytest.approx(0.5 * curves["value"])
     bids = problems.auction(rewards=[[2], [1], [3]])
     assert bids["assignment"] == [2, 0, 1]
     assert bids["winning_bids"] == [2]
@@ -45,6 +50,9 @@ def test_options_of_the_problems():
         (deadline, {"rewards": []}, "sequences"),
         (deadline, {"pipes": [1, 2]}, "pipes"),
         (problems.auction, {"rewards": [1, 2]}, "rewards"),
+        (problems.continuous, {"loads": [1, 2, 3]}, "loads"),
+        (problems.continuous, {"loads": [0], "rewards": [1]}, "loads"),
+        (problems.continuous, {"discount_rate": 0}, "discount_rate"),
         (problems.whittle, {"passive_rewards": [1]}, "transitions"),
         (problems.bernoulli, {"successes": 0}, "successes"),
     ],

@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxsim.core import validation
 from jaxsim.core.types import Float
-from jaxsim.models.bandits.theory.continuous import continuous_envelope
+from jaxsim.models.bandits.theory.continuous import continuous_envelope, reward_curve
 from jaxsim.models.bandits.theory.deterministic import deterministic_index
 from jaxsim.models.bandits.theory.inputs import Numbers
 
@@ -67,9 +67,12 @@ def continuous_prices(
     """
     alpha = float(validation.positive("discount_rate", discount_rate))
     pace = float(validation.positive("capacity", capacity))
-    knots = validation.numbers("loads", loads)
-    grid = np.linspace(0, knots[-1], validation.integer("cells", cells, low=1) + 1)
-    points = np.append((grid[1:] + grid[:-1]) / 2, knots[-1])
+    last_load = float(reward_curve(loads, rewards[0]).loads[-1])
+    validation.require(
+        last_load > 0, "loads", loads, "hold nothing but 0", "give a load up to which Z varies"
+    )
+    grid = np.linspace(0, last_load, validation.integer("cells", cells, low=1) + 1)
+    points = np.append((grid[1:] + grid[:-1]) / 2, last_load)
     curves = np.stack(
         [continuous_envelope(loads, r, discount_rate=alpha, capacity=pace, at=points) for r in rewards]
     )
