@@ -139,6 +139,9 @@ def simulate(
         str | None, typer.Option(help="add replications until half-width / mean <= this")
     ] = None,
     seed: Annotated[str | None, typer.Option(help="0 .. 2**64-1; the same seed gives the same paths")] = None,
+    ledger: Annotated[
+        Path | None, typer.Option(help="file for the decisions of replication 0 as hash-linked blocks")
+    ] = None,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
@@ -162,6 +165,8 @@ def simulate(
             results[name] = _simulate(system, policies[name], run, show)
     if out is not None:
         _save_results(results, out)
+    if ledger is not None:
+        _write_ledger(card, system, policies[names[0]], ledger, run)
     if as_json:
         heads = {name: _head(result, name) for name, result in results.items()}
         _print_json(heads[names[0]] if len(names) == 1 else {"family": family, "policies": heads})
@@ -257,6 +262,14 @@ def _save_results(results: dict[str, Result], out: Path) -> None:
 
     for name, result in results.items():
         save(result, out if len(results) == 1 else out / name)
+
+
+def _write_ledger(card: Family, system: System, policy: Any, file: Path, run: dict[str, Any]) -> None:
+    from jaxsim.experiments import ledgers
+
+    keys = {name: run[name] for name in ("seed", "horizon") if name in run}
+    kept = ledgers.write(card, system, policy, file, **keys)
+    print(f"{kept['blocks']} blocks in {file}; keep the head: {kept['head']}", file=sys.stderr)
 
 
 def _print_json(value: Any) -> None:
@@ -374,6 +387,25 @@ def plot(folder: Annotated[Path, typer.Argument(metavar="DIR", help="a folder th
 
     for path in draw(folder):
         print(path)
+
+
+@app.command()
+def verify(
+    path: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="a ledger, or a folder that holds some")],
+    head: Annotated[str | None, typer.Option(help="hash of the last block, where you kept it")] = None,
+) -> None:
+    """Check ledgers of decisions: name every altered block; exit with 3 if there is one."""
+    from jaxsim.experiments import ledgers
+
+    found = ledgers.verify(path, head)
+    for name, (audit, known) in found.items():
+        for fault in audit.faults:
+            print(f"{name}: {fault}")
+        if not audit.faults:
+            end = "" if known else "; without a head, blocks missing at the end cannot be seen"
+            print(f"{name}: {audit.blocks} blocks hold{end}")
+    if any(audit.faults for audit, _ in found.values()):
+        raise typer.Exit(3)
 
 
 @app.command()

@@ -34,6 +34,8 @@ class Family:
     metrics: name -> one line.
     problems: name -> ``problem(**keys) -> dict`` for ``jaxsim solve FAMILY.NAME``.
     experiments: name -> ``experiment(*, scale, seed) -> Report`` for ``jaxsim reproduce FAMILY.NAME``.
+    ledger: ``record(system, policy, *, seed, horizon) -> (about, decisions)`` for ``simulate --ledger``; None
+        where no decisions are recorded.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Family:
     metrics: Mapping[str, str] = field(default_factory=dict)
     problems: Mapping[str, Entry] = field(default_factory=dict)
     experiments: Mapping[str, Entry] = field(default_factory=dict)
+    ledger: Entry | None = None
 
 
 def families() -> dict[str, Family]:

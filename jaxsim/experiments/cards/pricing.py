@@ -5,6 +5,7 @@ from __future__ import annotations
 from jaxsim.experiments.registry import Entry, Family
 
 _MODEL = "jaxsim.models.pricing"
+_GAMES = f"{_MODEL}.games.problems"
 
 FAMILY = Family(
     name="pricing",
@@ -28,4 +29,11 @@ FAMILY = Family(
         "emptied": "share of steps in which the system was empty",
         "cost_difference": "mean cost minus that of the reference policy, same noise",
     },
+    problems={
+        "pareto": Entry("queues that carry a workload at the least dual cost", f"{_GAMES}:pareto"),
+        "pools": Entry("the same for users who draw on several pools", f"{_GAMES}:pools"),
+        "nash": Entry("rates of the utility-maximizing Nash equilibrium", f"{_GAMES}:equilibrium"),
+        "select": Entry("which users to serve: the coalition of least cost", f"{_GAMES}:select"),
+    },
+    ledger=Entry("the decisions of a replication as hash-linked blocks", f"{_MODEL}.ledger:record"),
 )

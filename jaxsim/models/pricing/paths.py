@@ -26,14 +26,14 @@ class Decisions:
     selected: whether each user was selected. status: the status word after the step.
     """
 
-    time: Float[Array, " n"]
-    regime: Int[Array, " n"]
-    workload: Float[Array, " n"]
-    queues: Float[Array, "n users"]
-    prices: Float[Array, "n users"]
-    rates: Float[Array, "n users"]
-    selected: Bool[Array, "n users"]
-    status: UInt32[Array, " n"]
+    time: Float[Array, "*n"]
+    regime: Int[Array, "*n"]
+    workload: Float[Array, "*n"]
+    queues: Float[Array, "*n users"]
+    prices: Float[Array, "*n users"]
+    rates: Float[Array, "*n users"]
+    selected: Bool[Array, "*n users"]
+    status: UInt32[Array, "*n"]
 
 
 def decisions(
