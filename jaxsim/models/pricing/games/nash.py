@@ -59,11 +59,11 @@ def equilibrium(utility: Utility, region: Region, valued: Float[Array, " users"]
 def unilateral_gains(utility: Utility, region: Region, valued: Array, rates: Array) -> Array:
     """Return what each user could gain by the largest rate that the others leave, at least 0.
 
-    A user without queue gains nothing by any rate.
+    A user without queue gains nothing by any rate, and nobody gains by the rate that he has.
     """
     best = jnp.maximum(room(region, rates), rates)
     gain = value(utility, valued, best) - value(utility, valued, rates)
-    return jnp.where((valued > 0) & (best > 0), gain, 0)
+    return jnp.where((valued > 0) & (best > rates), gain, 0)
 
 
 def by_bisection(
