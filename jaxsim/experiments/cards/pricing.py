@@ -33,6 +33,7 @@ FAMILY = Family(
         "pareto": Entry("queues that carry a workload at the least dual cost", f"{_GAMES}:pareto"),
         "pools": Entry("the same for users who draw on several pools", f"{_GAMES}:pools"),
         "nash": Entry("rates of the utility-maximizing Nash equilibrium", f"{_GAMES}:equilibrium"),
+        "stages": Entry("a service of four stages: moments by stage", f"{_MODEL}.stages:problem"),
         "select": Entry("which users to serve: the coalition of least cost", f"{_GAMES}:select"),
     },
     ledger=Entry("the decisions of a replication as hash-linked blocks", f"{_MODEL}.ledger:record"),
