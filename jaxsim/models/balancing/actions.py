@@ -6,12 +6,13 @@ Slot 0 of a node is its own queue, slot k its k-th neighbour's. Actions hold one
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from jaxsim.core.tree import pytree, static
-from jaxsim.core.types import Array, Bool, Float, Int, Num, UInt32
+from jaxsim.core.types import Array, Bool, Float, Int, Num, UInt, UInt8, UInt16, UInt32
 
 
 @dataclass(frozen=True)
@@ -61,15 +62,20 @@ class Fixed:
     uniform: bool = static()
 
 
-def pick(count: Num[Array, "*n"], word: UInt32[Array, "*n"]) -> Num[Array, "*n"]:
-    """Return a number uniform on 0 .. count - 1 from the word's upper 16 bits (to within 2**-16)."""
-    return (((word >> np.uint32(16)) * count.astype(jnp.uint32)) >> np.uint32(16)).astype(jnp.uint8)
+def blank(policy: Any, nodes: int) -> UInt[Array, " count"]:
+    """Return words of the kind that the policy reads (see its ``bits``), all zero."""
+    return jnp.zeros(nodes if policy.bits else 0, jnp.uint16 if policy.bits == 16 else jnp.uint32)
 
 
-def one_of(members: tuple[Bool[Array, " nodes"], ...], word: UInt32[Array, " nodes"]) -> tuple[Array, ...]:
+def pick(count: UInt8[Array, "*n"], word: UInt16[Array, "*n"]) -> UInt8[Array, "*n"]:
+    """Return a number uniform on 0 .. count - 1 (to within 2**-16) from 16 random bits."""
+    product = word.astype(jnp.uint32) * count.astype(jnp.uint32)
+    return (product >> np.uint32(16)).astype(jnp.uint8)
+
+
+def one_of(members: tuple[Bool[Array, " nodes"], ...], word: UInt16[Array, " nodes"]) -> tuple[Array, ...]:
     """Return the indicator, slot by slot, of one member chosen uniformly."""
-    count = sum(m.astype(jnp.uint8) for m in members)
-    place = pick(jnp.asarray(count), word)
+    place = pick(sum((m.astype(jnp.uint8) for m in members), jnp.uint8(0)), word)
     before = jnp.zeros_like(place)
     chosen = []
     for member in members:

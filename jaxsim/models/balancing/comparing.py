@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from jaxsim.core.kernel import System
 from jaxsim.core.tree import pytree, static
-from jaxsim.core.types import Array, Num, UInt32
+from jaxsim.core.types import Array, Num, UInt
 from jaxsim.core.validation import integer
 from jaxsim.models.balancing.actions import Observation, Slots, from_shares, one_of
 from jaxsim.models.balancing.model import Spec
@@ -32,6 +32,11 @@ class PowerOfD:
 
     choices: int = static(2)
     reading: Reading = static("packet")
+
+    @property
+    def bits(self) -> int:
+        """32 for a target, none when every packet draws by itself."""
+        return 32 if self.reading == "epoch" else 0
 
     def denominator(self, spec: Spec) -> int | None:
         """One unit for a target; shares are real numbers otherwise."""
@@ -53,7 +58,7 @@ class PowerOfD:
             out.append(jnp.where(here, chance / (t * ways), 0.0))
         return tuple(out)
 
-    def __call__(self, words: UInt32[Array, " nodes"], observation: Observation) -> Slots:
+    def __call__(self, words: UInt[Array, " words"], observation: Observation) -> Slots:
         """Return the shares, or one target for each node."""
         shares = self.shares(observation)
         return Slots(shares if self.reading == "packet" else from_shares(shares, words))
@@ -77,11 +82,16 @@ class SED:
 
     reading: Reading = static("epoch")
 
+    @property
+    def bits(self) -> int:
+        """16 to break ties once, none when ties are split."""
+        return 16 if self.reading == "epoch" else 0
+
     def denominator(self, spec: Spec) -> int | None:
         """One unit for a target; lcm(1, .., d + 1) units when ties share."""
         return 1 if self.reading == "epoch" else math.lcm(*range(1, spec.width + 2))
 
-    def __call__(self, words: UInt32[Array, " nodes"], observation: Observation) -> Slots:
+    def __call__(self, words: UInt[Array, " words"], observation: Observation) -> Slots:
         """Return the target of each node, or equal shares of the tied queues."""
         speeds = observation.speeds or (1.0,) * len(observation.queues)
         delays = [

@@ -52,9 +52,11 @@ def arriving(spec: Spec, wiring: Wiring, slots: tuple[Num[Array, " nodes"], ...]
     total = slots[0]
     if spec.stencil is not None:
         # What comes through slot k from the neighbour behind the opposite slot: slots pair up as k xor 1.
-        for slot in range(spec.width):
+        for slot in range(1, spec.width):
             total = total + _shift(spec, slots[1 + (slot ^ 1)], slot)
-        return total
+        # Slot 0 comes last, around everything: a shift writes its result out, so that the sum is not fused
+        # into the loop of table look-ups that reads it, which would then no longer be vectorized.
+        return _shift(spec, slots[2] + _shift(spec, total, 1), 0)
     table = jnp.concatenate([jnp.concatenate(slots), jnp.zeros(1, total.dtype)])
     columns = wiring.inbound.T
     for k in range(spec.width):

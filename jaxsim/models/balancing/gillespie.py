@@ -20,10 +20,10 @@ from jaxsim.core.kernel import Kernel, Observables
 from jaxsim.core.random import Key, Stream
 from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Float, Int, UInt8, UInt32
-from jaxsim.models.balancing.actions import Fixed, Offload, OwnState, Slots
-from jaxsim.models.balancing.kernel import first_state, observe
+from jaxsim.models.balancing.actions import Fixed, Observation, Offload, OwnState, Slots
+from jaxsim.models.balancing.kernel import draw, first_state, observe, split_words
 from jaxsim.models.balancing.kernel import kernel as epoch_kernel
-from jaxsim.models.balancing.model import Params, Spec, State
+from jaxsim.models.balancing.model import Params, Spec, State, pack
 
 
 @pytree
@@ -37,7 +37,7 @@ class Epoch:
 
 
 def route(
-    spec: Spec, params: Params, action: Any, start: State, node: Int[Array, ""], word: UInt32[Array, ""]
+    spec: Spec, params: Params, action: Any, seen: Observation, node: Int[Array, ""], word: UInt32[Array, ""]
 ) -> Int[Array, ""]:
     """Return the queue that one packet arriving at scheduler ``node`` is sent to."""
     u = samplers.uniform(word)
@@ -49,24 +49,26 @@ def route(
     elif isinstance(action, Fixed):
         slot = jnp.floor(u * (degree + 1)).astype(jnp.int32) if action.uniform else jnp.zeros((), jnp.int32)
     else:
-        chance = _chance(action, start, node)
+        chance = _chance(action, seen, node)
         away = jnp.floor(u / jnp.maximum(chance, 1e-30) * degree).astype(jnp.int32)
         slot = jnp.where(u < chance, 1 + jnp.clip(away, 0, degree - 1), 0)
     row = jnp.concatenate([node[None], params.wiring.neighbours[node]])
     return row[slot]
 
 
-def _chance(action: Any, start: State, node: Int[Array, ""]) -> Float[Array, ""]:
+def _chance(action: Any, seen: Observation, node: Int[Array, ""]) -> Float[Array, ""]:
     if isinstance(action, Offload):
         return action.chance[node]
     assert isinstance(action, OwnState)
-    return action.table[jnp.minimum(start.regime, action.table.shape[0] - 1), start.queues[node]]
+    row = action.table[jnp.minimum(seen.regime, action.table.shape[0] - 1)]
+    return row[seen.queues[0][node]]
 
 
 def step(key: Key, spec: Spec, params: Params, policy: Any, state: State) -> tuple[State, Observables]:
     """Take one epoch, event by event; the observables are those of the epoch kernel."""
-    schedulers = key.pair(Stream.POLICY, jnp.arange(spec.nodes, dtype=jnp.uint32))[1]
-    action = policy(schedulers, observe(spec, params, state))
+    words = split_words(draw(key, spec, policy).schedulers, policy, spec.nodes)
+    seen = observe(spec, params, state)
+    action = policy(words, seen)
     arrival = spec.nodes * params.arrival_rates[state.regime]
     fastest = jnp.max(params.service_rates)
     total = arrival + spec.nodes * fastest
@@ -78,7 +80,7 @@ def step(key: Key, spec: Spec, params: Params, policy: Any, state: State) -> tup
         way, wait = key.pair(Stream.EVENTS, 2 * now.event + 1)
         node = samplers.index(place, spec.nodes)
         u = samplers.uniform(kind) * total
-        target = route(spec, params, action, state, node, way)
+        target = route(spec, params, action, seen, node, way)
         arrives = u < arrival
         full = now.queues[target] >= buffers[server[target]]
         accepted = u - arrival < spec.nodes * params.service_rates[server[node]]
@@ -90,12 +92,12 @@ def step(key: Key, spec: Spec, params: Params, policy: Any, state: State) -> tup
 
     # The first waiting time has a word of its own; the epoch ends with the first event beyond it.
     first = samplers.exponential(key.pair(Stream.SERVICES)[0]) / total
-    begin = Epoch(params.delay - first, state.queues, jnp.zeros((), jnp.int32), jnp.zeros((), jnp.uint32))
+    begin = Epoch(params.delay - first, seen.queues[0], jnp.zeros((), jnp.int32), jnp.zeros((), jnp.uint32))
     end = lax.while_loop(lambda now: now.left > 0, event, begin)
     u = samplers.uniform(key.pair(Stream.ENVIRONMENT, 0)[0])
     regime = samplers.by_cdf(jnp.cumsum(params.switch[state.regime]), u)
-    jobs = jnp.sum(state.queues.astype(jnp.int32))
-    return State(end.queues, regime, state.status), {"drops": end.drops, "jobs": jobs}
+    jobs = jnp.sum(seen.queues[0].astype(jnp.int32))
+    return pack(spec, end.queues, regime, state.status), {"drops": end.drops, "jobs": jobs}
 
 
 def init(key: Key, spec: Spec, params: Params) -> State:

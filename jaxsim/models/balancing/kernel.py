@@ -23,21 +23,24 @@ from jaxsim.core.kernel import Kernel, Metric, Observables
 from jaxsim.core.random import Key, Stream
 from jaxsim.core.status import Status, no_trouble, raise_bit
 from jaxsim.core.tree import pytree
-from jaxsim.core.types import Array, Float, UInt32
+from jaxsim.core.types import Array, Float, Int, UInt, UInt16, UInt32
 from jaxsim.models.balancing import epoch, exchange, tables
-from jaxsim.models.balancing.actions import Observation
-from jaxsim.models.balancing.model import Params, Spec, State
+from jaxsim.models.balancing.actions import Observation, blank
+from jaxsim.models.balancing.model import Params, Spec, State, pack, queues_of
 
 CUT_TOLERANCE = 2.0**-20
 
 
 @pytree
 class Draws:
-    """The random words of an epoch: per queue, per scheduler and for the regime; and the key itself."""
+    """The random words of an epoch: per queue, for the schedulers and for the regime; and the key itself.
+
+    schedulers: a word for each, or a word for every two of them, or none, as the policy's ``bits`` ask for.
+    """
 
     key: Key
     queues: UInt32[Array, " nodes"]
-    schedulers: UInt32[Array, " nodes"]
+    schedulers: UInt32[Array, " words"]
     regime: UInt32[Array, ""]
 
 
@@ -57,20 +60,20 @@ class Context:
 def observe(spec: Spec, params: Params, state: State) -> Observation:
     """Return what schedulers can see."""
     wiring = params.wiring
-    around = exchange.at_neighbours(spec, wiring, state.queues)
+    queues = queues_of(spec, state)
+    around = exchange.at_neighbours(spec, wiring, queues)
     speeds = None
     if len(spec.buffers) > 1:
         own = params.service_rates[params.server_class]
         speeds = (own, *exchange.at_neighbours(spec, wiring, own))
-    seen = (state.queues, *around)
     opened = exchange.open_slots(spec, wiring)
-    return Observation(seen, opened, wiring.degrees, state.regime, spec.units, speeds)
+    return Observation((queues, *around), opened, wiring.degrees, state.regime, spec.units, speeds)
 
 
 def prepare(spec: Spec, params: Params, policy: Any) -> Context:
     """Build the table of epoch laws for the rates that the policy can bring about."""
-    nobody = State(jnp.zeros(spec.nodes, jnp.uint8), jnp.zeros((), jnp.int32), no_trouble())
-    action = policy(jnp.zeros(spec.nodes, jnp.uint32), observe(spec, params, nobody))
+    empty = pack(spec, jnp.zeros(spec.nodes, jnp.uint8), jnp.zeros((), jnp.int32), no_trouble())
+    action = policy(blank(policy, spec.nodes), observe(spec, params, empty))
     denominator = policy.denominator(spec)
     size = tables.layout(spec, action, denominator)
     loads = params.arrival_rates * params.delay
@@ -80,7 +83,7 @@ def prepare(spec: Spec, params: Params, policy: Any) -> Context:
         law = epoch.arrival_laws(services, buffer, size.states, size.arrivals, size.offered, size.drops)
         if size.levels is not None:
             rates = tables.level_rates(spec, params, action, size.levels, denominator)
-            law = epoch.mix(loads[:, None, None] * rates, law)
+            law = epoch.mix(loads[:, None] * rates, law)
         else:
             # Row by row the drops cannot exceed the arrivals; what is cut is weighed by the heaviest load.
             worst = epoch.mix(jnp.full(size.states, tables.heaviest(spec, action) * jnp.max(loads)), law)
@@ -104,7 +107,7 @@ def first_state(key: Key, spec: Spec, params: Params) -> State:
     """Return empty queues and a first regime from its law."""
     u = samplers.uniform(key.pair(Stream.ENVIRONMENT, 1)[0])
     regime = samplers.by_cdf(jnp.cumsum(params.start), u)
-    return State(jnp.zeros(spec.nodes, jnp.uint8), regime, no_trouble())
+    return pack(spec, jnp.zeros(spec.nodes, jnp.uint8), regime, no_trouble())
 
 
 def init(key: Key, spec: Spec, context: Context) -> State:
@@ -113,31 +116,55 @@ def init(key: Key, spec: Spec, context: Context) -> State:
 
 
 def draw(key: Key, spec: Spec, policy: Any) -> Draws:
-    """Return the epoch's words; the regime has a stream of its own, which all policies share."""
-    queues, schedulers = key.pair(Stream.EVENTS, jnp.arange(spec.nodes, dtype=jnp.uint32))
+    """Return the epoch's words: the queues' and the regime's are the same under all policies.
+
+    Of the schedulers only what their policy reads is drawn; with 16 bits one word serves two of them.
+    """
+    nodes = jnp.arange(spec.nodes, dtype=jnp.uint32)
+    count = {0: 0, 16: (spec.nodes + 1) // 2, 32: spec.nodes}[policy.bits]
+    queues, schedulers = key.pair(Stream.EVENTS, nodes)[0], key.pair(Stream.POLICY, nodes[:count])[0]
     return Draws(key, queues, schedulers, key.pair(Stream.ENVIRONMENT, 0)[0])
 
 
+def split_words(words: UInt32[Array, " words"], policy: Any, nodes: int) -> UInt[Array, " count"]:
+    """Return what each scheduler's policy reads: 32 bits, 16 (word i serves i and i + nodes / 2), or none."""
+    if policy.bits != 16:
+        return words
+    high = (words >> np.uint32(16)).astype(jnp.uint16)
+    return jnp.concatenate([words.astype(jnp.uint16), high])[:nodes]
+
+
 def _rows(
-    spec: Spec,
-    context: Context,
-    size: tables.Layout,
-    denominator: int | None,
-    action: Any,
-    seen: Observation,
-    key: Key,
-) -> Array:
+    spec: Spec, context: Context, size: tables.Layout, denominator: int | None, action: Any,
+    seen: Observation, cells: UInt[Array, " nodes"], key: Key,
+) -> UInt32[Array, " nodes"]:  # fmt: skip
     """Return the row of the table that each queue draws from."""
-    params, z = context.params, seen.queues[0].astype(jnp.int32)
-    server = params.server_class if len(spec.buffers) > 1 else 0
+    params = context.params
+    server = params.server_class.astype(jnp.uint32) if len(spec.buffers) > 1 else np.uint32(0)
     if size.levels is not None:
-        level = tables.level(spec, params, action, seen)
-        return ((server * spec.regimes + seen.regime) * size.levels + level) * size.states + z
+        level = server * np.uint32(size.levels) + tables.level(spec, params, action, seen)
+        return level * np.uint32(spec.regimes * spec.states) + cells.astype(jnp.uint32)
     relative = tables.inflow(spec, params, action, seen, denominator)
     rate = params.arrival_rates[seen.regime] * params.delay * relative
     word = key.pair(Stream.ARRIVALS, jnp.arange(spec.nodes, dtype=jnp.uint32))[0]
-    arrivals = epoch.inverse_poisson(rate.astype(jnp.float32), size.arrivals, word)
-    return (server * (size.arrivals + 1) + arrivals) * size.states + z
+    arrivals = epoch.inverse_poisson(rate.astype(jnp.float32), size.arrivals, word).astype(jnp.uint32)
+    row = server * np.uint32(size.arrivals + 1) + arrivals
+    return row * np.uint32(spec.states) + seen.queues[0].astype(jnp.uint32)
+
+
+def _totals(
+    spec: Spec, size: tables.Layout, state: State, lost: UInt16[Array, " nodes"]
+) -> tuple[Int[Array, ""], Int[Array, ""]]:
+    """Return the sums of queues and losses in one pass, 16 bits for each in as many columns as that takes."""
+    largest = max(size.drops, spec.regimes * spec.states - 1)
+    columns = max(128, -(-spec.nodes // (65535 // largest)))
+    both = state.cells.astype(jnp.uint32) | (lost.astype(jnp.uint32) << np.uint32(16))
+    whole = spec.nodes // columns * columns
+    sums = jnp.sum(both[:whole].reshape(-1, columns), axis=0, dtype=jnp.uint32)
+    sums = jnp.concatenate([sums, both[whole:]])
+    cells = jnp.sum((sums & np.uint32(65535)).astype(jnp.int32))
+    jobs = cells - state.regime * (spec.states * spec.nodes)
+    return jobs, jnp.sum((sums >> np.uint32(16)).astype(jnp.int32))
 
 
 def step(draws: Draws, spec: Spec, context: Context, policy: Any, state: State) -> tuple[State, Observables]:
@@ -148,22 +175,22 @@ def step(draws: Draws, spec: Spec, context: Context, policy: Any, state: State) 
     """
     params = context.params
     seen = observe(spec, params, state)
-    action = policy(draws.schedulers, seen)
+    action = policy(split_words(draws.schedulers, policy, spec.nodes), seen)
     denominator = policy.denominator(spec)
     size = tables.layout(spec, action, denominator)
-    row = _rows(spec, context, size, denominator, action, seen, draws.key)
+    row = _rows(spec, context, size, denominator, action, seen, state.cells, draws.key)
     if spec.expected:
         end = alias.sample_packed(context.table, row, alias.bits(size.states), draws.queues)
         drops = jnp.sum(context.expected.at[row].get(mode="promise_in_bounds"))
+        jobs = jnp.sum(seen.queues[0].astype(jnp.int32))
     else:
-        outcome = alias.sample_packed(context.table, row, size.bits, draws.queues)
-        lost = outcome // np.uint32(size.states)
-        end = outcome - lost * np.uint32(size.states)
-        drops = jnp.sum(lost.astype(jnp.int32))
+        outcome = alias.sample_packed(context.table, row, size.bits, draws.queues).astype(jnp.uint16)
+        lost = outcome // np.uint16(size.states)
+        end = outcome - lost * np.uint16(size.states)
+        jobs, drops = _totals(spec, size, state, lost)
     stay = jnp.cumsum(params.switch[state.regime])
     regime = samplers.by_cdf(stay, samplers.uniform(draws.regime))
-    jobs = jnp.sum(state.queues.astype(jnp.int32))
-    return State(end.astype(jnp.uint8), regime, state.status), {"drops": drops, "jobs": jobs}
+    return pack(spec, end, regime, state.status), {"drops": drops, "jobs": jobs}
 
 
 def _delay(spec: Spec, params: Params) -> Array:

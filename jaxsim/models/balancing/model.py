@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsim.core.tree import pytree
-from jaxsim.core.types import Array, Float, Int, UInt8, UInt32
+from jaxsim.core.types import Array, Float, Int, UInt, UInt8, UInt32
 from jaxsim.models.balancing.graphs import Graph
 
 
@@ -97,11 +97,28 @@ class Params:
 
 @pytree
 class State:
-    """Queue lengths at the start of an epoch, the arrival regime that holds during it, and the status."""
+    """The queues at the start of an epoch, the arrival regime that holds during it, and the status.
 
-    queues: UInt8[Array, " nodes"]
+    cells: regime * states + queue length, one small number for each node. It says where the laws of the
+    node's epoch are, so that no loop over queues has to look up its replication's regime.
+    """
+
+    cells: UInt[Array, " nodes"]
     regime: Int[Array, ""]
     status: UInt32[Array, ""]
+
+
+def pack(
+    spec: Spec, queues: UInt[Array, " nodes"], regime: Int[Array, ""], status: UInt32[Array, ""]
+) -> State:
+    """Return the state with these queues and regime."""
+    kind = jnp.uint8 if spec.regimes * spec.states <= 256 else jnp.uint16
+    return State(queues.astype(kind) + (regime * spec.states).astype(kind), regime, status)
+
+
+def queues_of(spec: Spec, state: State) -> UInt8[Array, " nodes"]:
+    """Return the queue lengths of a state."""
+    return (state.cells - (state.regime * spec.states).astype(state.cells.dtype)).astype(jnp.uint8)
 
 
 def fair_rates(graph: Graph) -> np.ndarray:

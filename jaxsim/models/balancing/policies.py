@@ -8,6 +8,7 @@ policy chooses; the kernel turns actions into arrival rates.
 - `Offload`: the probability with which each packet goes to a uniformly chosen neighbour.
 - `Fixed`: nothing to decide; arrival rates are constants of the graph.
 
+A policy says how many random ``bits`` a scheduler reads in an epoch (0, 16 or 32): no others are drawn.
 ``reading`` says what is drawn: ``"packet"``, every packet by itself, or ``"epoch"``, one action for all
 packets of the epoch.
 
@@ -24,7 +25,7 @@ import numpy as np
 
 from jaxsim.core.kernel import System
 from jaxsim.core.tree import pytree, static
-from jaxsim.core.types import Array, Bool, Float, UInt32
+from jaxsim.core.types import Array, Bool, Float, UInt
 from jaxsim.core.validation import choice, probability, require
 from jaxsim.models.balancing.actions import Fixed, Observation, Offload, OwnState, Slots, one_of
 from jaxsim.models.balancing.model import Spec
@@ -50,11 +51,16 @@ def _lcm_up_to(width: int) -> int:
 class Own:
     """Send every packet to the own queue."""
 
+    @property
+    def bits(self) -> int:
+        """Nothing is drawn."""
+        return 0
+
     def denominator(self, spec: Spec) -> int | None:
         """No unit: rates are constants."""
         return None
 
-    def __call__(self, words: UInt32[Array, " nodes"], observation: Observation) -> Fixed:
+    def __call__(self, words: UInt[Array, " words"], observation: Observation) -> Fixed:
         """Return the constant allocation."""
         return Fixed(uniform=False)
 
@@ -69,11 +75,16 @@ class Random:
 
     reading: Reading = static("packet")
 
+    @property
+    def bits(self) -> int:
+        """16 for a target, none when every packet chooses by itself."""
+        return 16 if self.reading == "epoch" else 0
+
     def denominator(self, spec: Spec) -> int | None:
         """One unit: all packets of an epoch go to one slot."""
         return None if self.reading == "packet" else 1
 
-    def __call__(self, words: UInt32[Array, " nodes"], observation: Observation) -> Fixed | Slots:
+    def __call__(self, words: UInt[Array, " words"], observation: Observation) -> Fixed | Slots:
         """Return the constant allocation, or a random target for each node."""
         if self.reading == "packet":
             return Fixed(uniform=True)
@@ -92,11 +103,16 @@ class JSQ:
 
     reading: Reading = static("epoch")
 
+    @property
+    def bits(self) -> int:
+        """16 to break ties once, none when ties are split."""
+        return 16 if self.reading == "epoch" else 0
+
     def denominator(self, spec: Spec) -> int | None:
         """One unit for a target; lcm(1, .., d + 1) units when ties share."""
         return 1 if self.reading == "epoch" else _lcm_up_to(spec.width)
 
-    def __call__(self, words: UInt32[Array, " nodes"], observation: Observation) -> Slots:
+    def __call__(self, words: UInt[Array, " words"], observation: Observation) -> Slots:
         """Return the target of each node, or equal shares of the tied queues."""
         queues, exists = observation.queues, observation.open
         seen = [
@@ -126,13 +142,16 @@ class Table:
     table: Float[Array, "*regimes states"]
     reading: Reading = static("packet")
 
+    @property
+    def bits(self) -> int:
+        """32 for an action of the epoch, none when every packet chooses by itself."""
+        return 32 if self.reading == "epoch" else 0
+
     def denominator(self, spec: Spec) -> int | None:
         """The least common multiple of the degrees, for the epoch reading."""
         return None if self.reading == "packet" else math.lcm(*spec.degrees)
 
-    def __call__(
-        self, words: UInt32[Array, " nodes"], observation: Observation
-    ) -> OwnState | Slots | Offload:
+    def __call__(self, words: UInt[Array, " words"], observation: Observation) -> OwnState | Slots | Offload:
         """Return the table, or the drawn actions as units."""
         if self.reading == "packet":
             return OwnState(jnp.atleast_2d(self.table))

@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxsim.core.tree import pytree, static
-from jaxsim.core.types import Array, Float, UInt32
+from jaxsim.core.types import Array, Float, UInt
 from jaxsim.models.balancing.actions import Observation, Offload, OwnState
 from jaxsim.models.balancing.model import Spec
 
@@ -39,11 +39,16 @@ class Rule:
     states: int = static()
     view: View = static("own")
 
+    @property
+    def bits(self) -> int:
+        """Nothing is drawn: every packet chooses by itself."""
+        return 0
+
     def denominator(self, spec: Spec) -> int | None:
         """No unit: probabilities are real numbers."""
         return None
 
-    def __call__(self, words: UInt32[Array, " nodes"], observation: Observation) -> OwnState | Offload:
+    def __call__(self, words: UInt[Array, " words"], observation: Observation) -> OwnState | Offload:
         """Return offload probabilities; under the own view they depend on the own state only."""
         states = jnp.arange(self.states)
         if self.view == "own":

@@ -36,7 +36,7 @@ from jaxsim.models.balancing import epoch, exchange, tables
 from jaxsim.models.balancing.actions import OwnState
 from jaxsim.models.balancing.graphs import Graph
 from jaxsim.models.balancing.kernel import draw, init, observe, prepare, step
-from jaxsim.models.balancing.model import Params, Spec, State
+from jaxsim.models.balancing.model import Params, Spec, State, pack, queues_of
 from jaxsim.models.balancing.policies import Table
 
 REACH = 3
@@ -124,7 +124,7 @@ def _path(
 
     def one(state: State, number: Array) -> tuple[State, Any]:
         after, _ = step(draw(key.at(number), spec, policy), spec, context, policy, state)
-        return after, (state.queues, after.queues, state.regime)
+        return after, (queues_of(spec, state), queues_of(spec, after), state.regime)
 
     return lax.scan(one, init(key, spec, context), jnp.arange(epochs, dtype=jnp.uint32))[1]
 
@@ -137,7 +137,7 @@ def _slope(
     wiring = params.wiring
 
     def seen(z: Array, regime: Array) -> Any:
-        return observe(spec, params, State(z, regime, jnp.zeros((), jnp.uint32)))
+        return observe(spec, params, pack(spec, z, regime, jnp.zeros((), jnp.uint32)))
 
     def rate(z: Array, regime: Array) -> Array:
         flow = tables.inflow(spec, params, OwnState(table[None]), seen(z, regime), None)

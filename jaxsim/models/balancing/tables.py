@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsim.core import alias
-from jaxsim.core.types import Array, Float, Int, Num
+from jaxsim.core.types import Array, Float, Num, UInt32
 from jaxsim.core.validation import refuse
 from jaxsim.models.balancing import epoch, exchange
 from jaxsim.models.balancing.actions import Fixed, Observation, Offload, OwnState, Slots
@@ -91,19 +91,19 @@ def _levels(spec: Spec, action: Any, denominator: int | None) -> int | None:
 
 def level_rates(
     spec: Spec, params: Params, action: Any, levels: int, denominator: int | None
-) -> Float[Array, "regimes levels states"]:
-    """Return the relative arrival rate of each regime, level and own state."""
-    shape = (spec.regimes, levels, spec.states)
+) -> Float[Array, "levels regimes states"]:
+    """Return the relative arrival rate of each level, regime and own state."""
+    shape = (levels, spec.regimes, spec.states)
     if isinstance(action, Fixed):
         rates = params.wiring.fair if action.uniform else jnp.ones(1)
-        return jnp.broadcast_to(rates[:, None], shape)
+        return jnp.broadcast_to(rates[:, None, None], shape)
     if isinstance(action, OwnState):
         around = np.array(list(itertools.combinations_with_replacement(range(spec.states), spec.width)))
         around = around[np.argsort(_rank(list(around.T)))]
         inflow = jnp.mean(action.table[:, around], axis=-1)
-        return jnp.broadcast_to(1.0 - action.table[:, None, :] + inflow[:, :, None], shape)
+        return jnp.broadcast_to(1.0 - action.table + inflow.T[:, :, None], shape)
     assert denominator
-    return jnp.broadcast_to((jnp.arange(levels) / denominator)[:, None], shape)
+    return jnp.broadcast_to((jnp.arange(levels) / denominator)[:, None, None], shape)
 
 
 def _rank(ascending: list[Any]) -> Any:
@@ -126,16 +126,17 @@ def _sorted(values: tuple[Array, ...]) -> list[Array]:
     return out
 
 
-def level(spec: Spec, params: Params, action: Any, seen: Observation) -> Int[Array, "*nodes"]:
+def level(spec: Spec, params: Params, action: Any, seen: Observation) -> UInt32[Array, "*nodes"]:
     """Return the level of every queue (one number if all share it)."""
     if isinstance(action, Fixed):
-        return params.wiring.fair_class if action.uniform and spec.fair_classes > 1 else jnp.int32(0)
+        many = action.uniform and spec.fair_classes > 1
+        return params.wiring.fair_class.astype(jnp.uint32) if many else jnp.uint32(0)
     if isinstance(action, OwnState):
         kind = jnp.uint8 if spec.states ** min(spec.width, 3) < 200 else jnp.uint16
-        kind = jnp.int32 if (spec.states + spec.width) ** spec.width >= 1 << 16 else kind
+        kind = jnp.uint32 if (spec.states + spec.width) ** spec.width >= 1 << 16 else kind
         around = tuple(q.astype(kind) for q in _sorted(seen.queues[1:]))
-        return _rank(list(around)).astype(jnp.int32)
-    return exchange.arriving(spec, params.wiring, action.parts).astype(jnp.int32)
+        return _rank(list(around)).astype(jnp.uint32)
+    return exchange.arriving(spec, params.wiring, action.parts).astype(jnp.uint32)
 
 
 def inflow(
