@@ -1,12 +1,13 @@
-"""Speed of the epoch kernel on one CPU thread, beside two C++ programs compiled on the spot, with answers.
+"""Speed of the epoch kernel on one CPU thread, beside three C++ programs compiled on the spot, with answers.
 
     taskset -c 0 python benchmarks/balancing.py [--nodes 5001] [--replications 100] [--throughput]
 
 The job is "100 replications of 50 time units on the cycle with N = 5001" at delays 1 and 5, under own queue
-and JSQ. Peers: a Gillespie simulator (event by event) and an epoch simulator with alias tables of its own.
+and JSQ. Peers: Gillespie's direct method (exponential clock, no null events), a uniformized event loop (no
+clock, several times faster than Gillespie) and an epoch simulator with alias tables of its own.
 Times are CPU seconds of the best of three calls of `simulate`, tables included, compilation apart.
 ``--throughput`` adds queue-epochs per second of long paths, for every kind of policy. Bytes per queue and
-epoch: 1 of state read, 1 written, 4 of random bits, 4 of table (in cache), 4 of random bits for schedulers.
+epoch: 1 of state read, 1 written, 4 of random bits, 4 of table (in cache); JSQ 2 more of random bits.
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ from jaxsim.models.balancing.learned import learned
 from jaxsim.models.balancing.theory import constant_rates
 
 PEERS = Path(__file__).parent / "peers"
+PROGRAMS = (
+    ("Gillespie", "events", "gillespie"),
+    ("uniformized", "events", "uniformized"),
+    ("epochs", "queue-epochs", "epochs"),
+)
 
 
 def compiled(name: str, folder: str) -> Path:
@@ -66,7 +72,7 @@ def job(nodes: int, replications: int) -> None:
     """Time the whole job against the peers."""
     print(f"{replications} replications of 50 time units on the cycle of {nodes}; CPU seconds, one thread")
     with tempfile.TemporaryDirectory() as folder:
-        events, epochs = compiled("balancing_gillespie", folder), compiled("balancing_epochs", folder)
+        peers = [(label, unit, compiled(f"balancing_{name}", folder)) for label, unit, name in PROGRAMS]
         for delay in (5.0, 1.0):
             system = assemble(cycle(nodes), delay=delay)
             count = round(50 / delay)
@@ -74,16 +80,15 @@ def job(nodes: int, replications: int) -> None:
             for name, policy in (("own", Own()), ("jsq", JSQ())):
                 result, first, seconds = ours(system, policy, replications, 50.0)
                 e = result["drops_per_node"]
-                a = peer(events, nodes, replications, count, delay, name == "jsq")
-                b = peer(epochs, nodes, replications, count, delay, name == "jsq")
                 truth = f", exact {exact:.4f}" if name == "own" else ""
                 print(f"delay {delay:g}, {name}: drops per node{truth}")
                 mine = f"{e.mean:.4f} ± {e.half_width:.4f}  {seconds:.3f} s"
-                print(f"  jaxsim         {mine} (first call {first:.1f} s)")
-                for label, unit, p in (("Gillespie", "events", a), ("epochs", "queue-epochs", b)):
+                print(f"  jaxsim           {mine} (first call {first:.1f} s)")
+                for label, unit, program in peers:
+                    p = peer(program, nodes, replications, count, delay, name == "jsq")
                     speed = f"{p[2] / p[3] / 1e6:.0f} million {unit}/s"
                     print(
-                        f"  {'C++ ' + label:<14} {p[0]:.4f} ± {1.96 * p[1]:.4f}  {p[3]:.3f} s ({speed});",
+                        f"  {'C++ ' + label:<16} {p[0]:.4f} ± {1.96 * p[1]:.4f}  {p[3]:.3f} s ({speed});",
                         end=" ",
                     )
                     print(f"jaxsim is {p[3] / seconds:.2f} times as fast")

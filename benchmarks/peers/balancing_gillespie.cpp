@@ -1,7 +1,9 @@
-// The cycle of N queues event by event (Gillespie), single thread, tuned: integer thresholds, xoshiro256++,
-// one 64-bit word per event for kind, place and route, a ziggurat-free exponential clock per epoch.
+// The cycle of N queues by Gillespie's direct method, single thread, tuned: an exponential holding time for every
+// event (ziggurat), the event chosen with a single uniform among arrivals and busy servers, so that there are
+// no null events; busy servers in an array that they enter and leave in O(1); xoshiro256++.
 // usage: balancing_gillespie N replications epochs delay seed policy(0 own, 1 jsq)
 // prints: mean drops per queue over the epochs, its standard error, events, CPU seconds
+// Source: Gillespie (1977); ziggurat for the exponential: Marsaglia, Tsang (2000).
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -24,31 +26,35 @@ static uint64_t splitmix(uint64_t &x) {
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
     return z ^ (z >> 31);
 }
-// The number of events of an epoch is Poisson: a normal start would not be exact, so sum chunks by inversion.
-static long poisson(double mean) {
-    long total = 0;
-    while (mean > 30.0) {  // binary splitting by the gamma method: the k-th arrival time of a rate-1 process
-        const long k = static_cast<long>(mean * 7.0 / 8.0);
-        double product = 0.0;  // Gamma(k) as a sum of exponentials, in blocks to save logarithms
-        double block = 1.0;
-        for (long i = 0; i < k; ++i) {
-            block *= 1.0 - uniform();
-            if ((i & 15) == 15) { product -= std::log(block); block = 1.0; }
-        }
-        product -= std::log(block);
-        if (product > mean) {  // fewer than k arrivals: binomial(k - 1, mean / product)
-            const double p = mean / product;
-            long hits = 0;
-            for (long i = 0; i < k - 1; ++i) hits += uniform() < p;
-            return total + hits;
-        }
-        total += k;
-        mean -= product;
+
+// Ziggurat with 256 layers of equal area: layer i is [0, edge[i]] x [density[i], density[i + 1]].
+static double edge[257], density[257], width[256];
+static uint64_t inside[256];
+constexpr double TAIL = 7.69711747013104972, AREA = 3.949659822581572e-3;
+static void ziggurat() {
+    edge[0] = AREA / std::exp(-TAIL);
+    edge[1] = TAIL;
+    for (int i = 2; i < 256; ++i) edge[i] = -std::log(AREA / edge[i - 1] + std::exp(-edge[i - 1]));
+    edge[256] = 0.0;
+    for (int i = 0; i <= 256; ++i) density[i] = std::exp(-edge[i]);
+    for (int i = 0; i < 256; ++i) {
+        width[i] = edge[i] * 0x1.0p-53;
+        inside[i] = static_cast<uint64_t>(edge[i + 1] / edge[i] * 0x1.0p53);
     }
-    double u = uniform(), p = std::exp(-mean), c = p;
-    long n = 0;
-    while (u > c && n < 1000) { ++n; p *= mean / n; c += p; }
-    return total + n;
+}
+static double exponential_rest(int layer, uint64_t u);
+static inline double exponential() {
+    const uint64_t word = next();
+    const int layer = static_cast<int>(word & 255);
+    const uint64_t u = word >> 11;
+    if (__builtin_expect(u < inside[layer], 1)) return u * width[layer];
+    return exponential_rest(layer, u);
+}
+__attribute__((noinline)) static double exponential_rest(int layer, uint64_t u) {
+    if (layer == 0) return TAIL - std::log(1.0 - uniform());
+    const double x = u * width[layer];
+    if (density[layer] + uniform() * (density[layer + 1] - density[layer]) < std::exp(-x)) return x;
+    return exponential();
 }
 
 int main(int argc, char **argv) {
@@ -58,44 +64,51 @@ int main(int argc, char **argv) {
     uint64_t seed = std::strtoull(argv[5], nullptr, 10);
     const bool jsq = std::atoi(argv[6]) == 1;
     for (auto &word : s) word = splitmix(seed);
+    ziggurat();
     const double rate[2] = {0.9, 0.6}, leave[2] = {0.2, 0.5};
     std::vector<uint8_t> queue(n);
-    std::vector<int32_t> target(n);
+    std::vector<uint16_t> target(n), busy(n);  // n below 65536 keeps all of it in the first cache
+    if (n > 65535) return 2;
     double sum = 0.0, squares = 0.0, events = 0.0;
     const std::clock_t clock = std::clock();
     for (int r = 0; r < replications; ++r) {
         std::fill(queue.begin(), queue.end(), 0);
-        int regime = uniform() < 0.5 ? 0 : 1;
-        long drops = 0;
+        int regime = uniform() < 0.5 ? 0 : 1, working = 0;
+        long drops = 0, count = 0;
         for (int e = 0; e < epochs; ++e) {
             for (int i = 0; i < n; ++i) {
-                target[i] = i;
+                target[i] = static_cast<uint16_t>(i);
                 if (!jsq) continue;
-                const int place[3] = {i, i ? i - 1 : n - 1, i + 1 < n ? i + 1 : 0};
-                const int least = std::min({queue[place[0]], queue[place[1]], queue[place[2]]});
-                int ties[3], count = 0;
-                for (int p : place)
-                    if (queue[p] == least) ties[count++] = p;
-                target[i] = ties[count == 1 ? 0 : static_cast<int>((next() >> 32) * count >> 32)];
+                const int around[3] = {i, i ? i - 1 : n - 1, i + 1 < n ? i + 1 : 0};
+                const int least = std::min({queue[around[0]], queue[around[1]], queue[around[2]]});
+                int ties[3], number = 0;
+                for (int p : around)
+                    if (queue[p] == least) ties[number++] = p;
+                target[i] = static_cast<uint16_t>(
+                    ties[number == 1 ? 0 : static_cast<int>((next() >> 32) * number >> 32)]);
             }
-            const double lambda = rate[regime];
-            const long todo = poisson(n * (lambda + 1.0) * delay);
-            const uint32_t arrival = static_cast<uint32_t>(lambda / (lambda + 1.0) * 4294967296.0);
-            for (long k = 0; k < todo; ++k) {
-                const uint64_t word = next();
-                const int i = static_cast<int>((word >> 32) * n >> 32);
-                if (static_cast<uint32_t>(word) < arrival) {
-                    uint8_t &q = queue[target[i]];
-                    const bool full = q == 5;
-                    drops += full;
-                    q += !full;
+            const double lambda = rate[regime], arrivals = n * lambda, per_node = 1.0 / lambda;
+            double left = delay;
+            for (;;) {
+                const double total = arrivals + working;
+                left -= exponential() / total;
+                if (left < 0.0) break;  // memoryless: the next epoch draws its first waiting time anew
+                ++count;
+                const double u = uniform() * total;
+                if (u < arrivals) {
+                    const int i = target[std::min(n - 1, static_cast<int>(u * per_node))];
+                    const uint8_t q = queue[i];
+                    if (q == 5) { ++drops; continue; }
+                    queue[i] = q + 1;
+                    if (q == 0) busy[working++] = static_cast<uint16_t>(i);
                 } else {
-                    queue[i] -= queue[i] > 0;
+                    const int k = std::min(working - 1, static_cast<int>(u - arrivals));
+                    if (--queue[busy[k]] == 0) busy[k] = busy[--working];
                 }
             }
-            events += todo;
             if (uniform() < leave[regime]) regime = 1 - regime;
         }
+        events += count;
         const double mean = static_cast<double>(drops) / n;
         sum += mean;
         squares += mean * mean;

@@ -74,34 +74,38 @@ def arrival_laws(
         states: number of states of the table, at least B + 1.
         arrivals, offered, drops: where n, m and d are cut (static).
     """
-    z = np.arange(states)
-    full = z >= buffer
+    # Axes (end, start, arrivals, drops): the long ones innermost, where loops are vectorized.
+    full = (np.arange(states) >= buffer)[:, None, None, None]
     weight = poisson(services, offered)
-    n = jnp.arange(arrivals + 1, dtype=weight.dtype)
+    n = jnp.arange(arrivals + 1, dtype=weight.dtype)[:, None]
 
-    def up(law: Float[Array, "n states drops states"]) -> Array:
-        moved = jnp.roll(jnp.where(full, 0.0, law), 1, axis=-1)
+    def up(law: Float[Array, "end start n d"]) -> Array:
         lost = jnp.where(full, law, 0.0)
-        return moved + jnp.pad(lost, ((0, 0), (0, 0), (1, 0), (0, 0)))[:, :, :-1]
+        moved = _later(law - lost, 0)
+        return moved + _later(lost, 3)
 
-    def down(law: Float[Array, "n states drops states"]) -> Array:
-        first = law[..., :1]
-        return jnp.concatenate([first + law[..., 1:2], law[..., 2:], jnp.zeros_like(first)], axis=-1)
+    def down(law: Float[Array, "end start n d"]) -> Array:
+        return jnp.concatenate([law[:1] + law[1:2], law[2:], jnp.zeros_like(law[:1])])
 
     def total(k: Int[Array, ""], carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        law, mixed = carry  # law[n] = A(n, k - n), zero where k < n
+        law, mixed = carry  # law[..., n, :] = A(n, k - n), zero where k < n
         k = k.astype(weight.dtype)
-        before = jnp.pad(up(law), ((1, 0), (0, 0), (0, 0), (0, 0)))[:-1]
-        share = n[:, None, None, None]
-        law = (share * before + jnp.maximum(k - share, 0.0) * down(law)) / k
+        law = (n * _later(up(law), 2) + jnp.maximum(k - n, 0.0) * down(law)) / k
         m = k - n
         chance = jnp.where((m >= 0) & (m <= offered), weight[jnp.clip(m, 0, offered).astype(jnp.int32)], 0.0)
-        return law, mixed + chance[:, None, None, None] * law
+        return law, mixed + chance * law
 
-    start = jnp.zeros((arrivals + 1, states, drops + 1, states), weight.dtype)
-    start = start.at[0, :, 0, :].set(jnp.eye(states, dtype=weight.dtype))
-    mixed = start * weight[0]
-    return lax.fori_loop(1, arrivals + offered + 1, total, (start, mixed))[1]
+    start = jnp.zeros((states, states, arrivals + 1, drops + 1), weight.dtype)
+    start = start.at[:, :, 0, 0].set(jnp.eye(states, dtype=weight.dtype))
+    mixed = lax.fori_loop(1, arrivals + offered + 1, total, (start, start * weight[0]))[1]
+    return jnp.transpose(mixed, (2, 1, 3, 0))
+
+
+def _later(law: Float[Array, "..."], axis: int) -> Float[Array, "..."]:
+    """Return the law moved on by one along an axis, zero first."""
+    first = lax.slice_in_dim(law, 0, 1, axis=axis)
+    rest = lax.slice_in_dim(law, 0, law.shape[axis] - 1, axis=axis)
+    return jnp.concatenate([jnp.zeros_like(first), rest], axis=axis)
 
 
 def largest_drops(mean_arrivals: float, mean_services: float, arrivals: int) -> int:

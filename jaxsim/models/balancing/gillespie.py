@@ -21,7 +21,8 @@ from jaxsim.core.random import Key, Stream
 from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Float, Int, UInt8, UInt32
 from jaxsim.models.balancing.actions import Fixed, Observation, Offload, OwnState, Slots
-from jaxsim.models.balancing.kernel import draw, first_state, observe, split_words
+from jaxsim.models.balancing.context import observe
+from jaxsim.models.balancing.kernel import draw, first_state, split_words
 from jaxsim.models.balancing.kernel import kernel as epoch_kernel
 from jaxsim.models.balancing.model import Params, Spec, State, pack
 

@@ -21,86 +21,27 @@ import numpy as np
 from jaxsim.core import alias, samplers
 from jaxsim.core.kernel import Kernel, Metric, Observables
 from jaxsim.core.random import Key, Stream
-from jaxsim.core.status import Status, no_trouble, raise_bit
+from jaxsim.core.status import no_trouble
 from jaxsim.core.tree import pytree
-from jaxsim.core.types import Array, Float, Int, UInt, UInt16, UInt32
-from jaxsim.models.balancing import epoch, exchange, tables
-from jaxsim.models.balancing.actions import Observation, blank
-from jaxsim.models.balancing.model import Params, Spec, State, pack, queues_of
-
-CUT_TOLERANCE = 2.0**-20
+from jaxsim.core.types import Array, Int, UInt, UInt16, UInt32
+from jaxsim.models.balancing import epoch, tables
+from jaxsim.models.balancing.actions import Observation
+from jaxsim.models.balancing.context import Context, observe, prepare
+from jaxsim.models.balancing.model import Params, Spec, State, pack
 
 
 @pytree
 class Draws:
-    """The random words of an epoch: per queue, for the schedulers and for the regime; and the key itself.
+    """The random words of an epoch: per queue, for the schedulers, and for the regime.
 
+    arrivals: one for each queue where the number of arrivals is drawn first, else none.
     schedulers: a word for each, or a word for every two of them, or none, as the policy's ``bits`` ask for.
     """
 
-    key: Key
     queues: UInt32[Array, " nodes"]
+    arrivals: UInt32[Array, " nodes_or_none"]
     schedulers: UInt32[Array, " words"]
     regime: UInt32[Array, ""]
-
-
-@pytree
-class Context:
-    """What is constant along a path: the parameters, the table of epoch laws and whether it is trustworthy.
-
-    expected: mean drops of each row, where the Spec asks for them instead of sampled ones.
-    """
-
-    params: Params
-    table: UInt32[Array, " cells"]
-    expected: Float[Array, " rows_or_none"]
-    trouble: UInt32[Array, ""]
-
-
-def observe(spec: Spec, params: Params, state: State) -> Observation:
-    """Return what schedulers can see."""
-    wiring = params.wiring
-    queues = queues_of(spec, state)
-    around = exchange.at_neighbours(spec, wiring, queues)
-    speeds = None
-    if len(spec.buffers) > 1:
-        own = params.service_rates[params.server_class]
-        speeds = (own, *exchange.at_neighbours(spec, wiring, own))
-    opened = exchange.open_slots(spec, wiring)
-    return Observation((queues, *around), opened, wiring.degrees, state.regime, spec.units, speeds)
-
-
-def prepare(spec: Spec, params: Params, policy: Any) -> Context:
-    """Build the table of epoch laws for the rates that the policy can bring about."""
-    empty = pack(spec, jnp.zeros(spec.nodes, jnp.uint8), jnp.zeros((), jnp.int32), no_trouble())
-    action = policy(blank(policy, spec.nodes), observe(spec, params, empty))
-    denominator = policy.denominator(spec)
-    size = tables.layout(spec, action, denominator)
-    loads = params.arrival_rates * params.delay
-    laws, cut = [], []
-    for number, buffer in enumerate(spec.buffers):
-        services = params.service_rates[number] * params.delay
-        law = epoch.arrival_laws(services, buffer, size.states, size.arrivals, size.offered, size.drops)
-        if size.levels is not None:
-            rates = tables.level_rates(spec, params, action, size.levels, denominator)
-            law = epoch.mix(loads[:, None] * rates, law)
-        else:
-            # Row by row the drops cannot exceed the arrivals; what is cut is weighed by the heaviest load.
-            worst = epoch.mix(jnp.full(size.states, tables.heaviest(spec, action) * jnp.max(loads)), law)
-            cut.append(epoch.cut_mass(worst))
-        flat = law.reshape(-1, (size.drops + 1) * size.states)
-        if size.levels is not None:
-            cut.append(epoch.cut_mass(flat))
-        laws.append(flat)
-    law = jnp.concatenate(laws)
-    lost = jnp.max(jnp.stack(cut))
-    trouble = raise_bit(no_trouble(), Status.NON_FINITE, ~jnp.isfinite(lost))
-    trouble = raise_bit(trouble, Status.NOT_CONVERGED, lost > CUT_TOLERANCE)
-    if not spec.expected:
-        return Context(params, alias.packed(law), jnp.zeros(0), trouble)
-    joint = law.reshape(-1, size.drops + 1, size.states)
-    drops = jnp.einsum("rds,d->r", joint, jnp.arange(size.drops + 1.0)) / jnp.sum(joint, axis=(1, 2))
-    return Context(params, alias.packed(jnp.sum(joint, axis=1)), drops, trouble)
 
 
 def first_state(key: Key, spec: Spec, params: Params) -> State:
@@ -122,8 +63,13 @@ def draw(key: Key, spec: Spec, policy: Any) -> Draws:
     """
     nodes = jnp.arange(spec.nodes, dtype=jnp.uint32)
     count = {0: 0, 16: (spec.nodes + 1) // 2, 32: spec.nodes}[policy.bits]
-    queues, schedulers = key.pair(Stream.EVENTS, nodes)[0], key.pair(Stream.POLICY, nodes[:count])[0]
-    return Draws(key, queues, schedulers, key.pair(Stream.ENVIRONMENT, 0)[0])
+    staged = tables.layout(spec, policy).staged
+    return Draws(
+        queues=key.pair(Stream.EVENTS, nodes)[0],
+        arrivals=key.pair(Stream.ARRIVALS, nodes if staged else nodes[:0])[0],
+        schedulers=key.pair(Stream.POLICY, nodes[:count])[0],
+        regime=key.pair(Stream.ENVIRONMENT, 0)[0],
+    )
 
 
 def split_words(words: UInt32[Array, " words"], policy: Any, nodes: int) -> UInt[Array, " count"]:
@@ -134,22 +80,26 @@ def split_words(words: UInt32[Array, " words"], policy: Any, nodes: int) -> UInt
     return jnp.concatenate([words.astype(jnp.uint16), high])[:nodes]
 
 
-def _rows(
-    spec: Spec, context: Context, size: tables.Layout, denominator: int | None, action: Any,
-    seen: Observation, cells: UInt[Array, " nodes"], key: Key,
+def _row(
+    spec: Spec, params: Params, size: tables.Layout, action: Any, seen: Observation, state: State
+) -> UInt32[Array, " nodes"]:
+    """Return the row that belongs to each queue's level, regime and state."""
+    level = tables.level(spec, params, action, seen)
+    return level * np.uint32(spec.regimes * spec.states) + state.cells.astype(jnp.uint32)
+
+
+def _arrivals(
+    spec: Spec, context: Context, size: tables.Layout, action: Any, seen: Observation, state: State,
+    words: UInt32[Array, " nodes"],
 ) -> UInt32[Array, " nodes"]:  # fmt: skip
-    """Return the row of the table that each queue draws from."""
+    """Return the number of packets that reach each queue during the epoch."""
     params = context.params
-    server = params.server_class.astype(jnp.uint32) if len(spec.buffers) > 1 else np.uint32(0)
     if size.levels is not None:
-        level = server * np.uint32(size.levels) + tables.level(spec, params, action, seen)
-        return level * np.uint32(spec.regimes * spec.states) + cells.astype(jnp.uint32)
-    relative = tables.inflow(spec, params, action, seen, denominator)
-    rate = params.arrival_rates[seen.regime] * params.delay * relative
-    word = key.pair(Stream.ARRIVALS, jnp.arange(spec.nodes, dtype=jnp.uint32))[0]
-    arrivals = epoch.inverse_poisson(rate.astype(jnp.float32), size.arrivals, word).astype(jnp.uint32)
-    row = server * np.uint32(size.arrivals + 1) + arrivals
-    return row * np.uint32(spec.states) + seen.queues[0].astype(jnp.uint32)
+        row = _row(spec, params, size, action, seen, state)
+        return alias.sample_packed(context.arrivals, row, size.arrival_bits, words)
+    relative = tables.inflow(spec, params, action, seen, size.denominator)
+    rate = params.arrival_rates[state.regime] * params.delay * relative
+    return epoch.inverse_poisson(rate.astype(jnp.float32), size.arrivals, words).astype(jnp.uint32)
 
 
 def _totals(
@@ -176,9 +126,14 @@ def step(draws: Draws, spec: Spec, context: Context, policy: Any, state: State) 
     params = context.params
     seen = observe(spec, params, state)
     action = policy(split_words(draws.schedulers, policy, spec.nodes), seen)
-    denominator = policy.denominator(spec)
-    size = tables.layout(spec, action, denominator)
-    row = _rows(spec, context, size, denominator, action, seen, state.cells, draws.key)
+    size = tables.layout(spec, policy)
+    server = params.server_class.astype(jnp.uint32) if len(spec.buffers) > 1 else np.uint32(0)
+    if size.staged:
+        arrivals = _arrivals(spec, context, size, action, seen, state, draws.arrivals)
+        row = (server * np.uint32(size.arrivals + 1) + arrivals) * np.uint32(spec.states) + seen.queues[0]
+    else:
+        each = np.uint32((size.levels or 0) * spec.regimes * spec.states)
+        row = server * each + _row(spec, params, size, action, seen, state)
     if spec.expected:
         end = alias.sample_packed(context.table, row, alias.bits(size.states), draws.queues)
         drops = jnp.sum(context.expected.at[row].get(mode="promise_in_bounds"))

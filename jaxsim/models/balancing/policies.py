@@ -126,8 +126,12 @@ class JSQ:
             return Slots(one_of(members, words))
         units = _lcm_up_to(len(queues) - 1)
         kind = jnp.uint16 if units * len(queues) < 1 << 16 else jnp.float32
-        count = sum(m.astype(kind) for m in members)
-        share = jnp.asarray(units, kind) // count if kind == jnp.uint16 else 1.0 / count
+        count = sum(m.astype(jnp.uint8) for m in members)
+        # A choice among the few quotients: whole numbers are not divided in vectors.
+        parts = [units // c if kind == jnp.uint16 else 1.0 / c for c in range(1, len(queues) + 1)]
+        share = jnp.full(least.shape, parts[0], kind)
+        for c, part in enumerate(parts[1:], 2):
+            share = jnp.where(count == c, jnp.asarray(part, kind), share)
         return Slots(tuple(jnp.where(m, share, jnp.zeros((), kind)) for m in members))
 
 

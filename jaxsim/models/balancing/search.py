@@ -34,8 +34,9 @@ from jaxsim.core.types import Array, Float, Int, Num, UInt8
 from jaxsim.core.validation import integer, require
 from jaxsim.models.balancing import epoch, exchange, tables
 from jaxsim.models.balancing.actions import OwnState
+from jaxsim.models.balancing.context import observe, prepare
 from jaxsim.models.balancing.graphs import Graph
-from jaxsim.models.balancing.kernel import draw, init, observe, prepare, step
+from jaxsim.models.balancing.kernel import draw, init, step
 from jaxsim.models.balancing.model import Params, Spec, State, pack, queues_of
 from jaxsim.models.balancing.policies import Table
 

@@ -1,18 +1,23 @@
-"""From an action to a row of the table of epoch laws: which arrival rates can occur, and which one does.
+"""From an action to a row of the tables of epoch laws: which arrival rates can occur, and which one does.
 
-Two ways. *Levels*: the relative arrival rates x / lambda that a queue can meet form a finite set (counts of
-senders, units of L-ths, own states of the neighbours), and there is a table row per regime, level and state.
-*Counts*: rates are any numbers; then the number of arrivals is drawn first, by inversion of its Poisson law,
-and there is a table row per number of arrivals and state. Both sample the same law exactly.
+*Levels*: the relative arrival rates x / lambda that a queue can meet form a finite set (counts of senders,
+units of L-ths, own states of the neighbours); a row of the table is a level, a regime and a state. Where
+there is no such set, rates are plain numbers.
+
+*Stages*: one look-up gives last state and drops together. Where that table would be too large, or rates are
+plain numbers, the number of arrivals is drawn first (from a table of Poisson laws by row, or by inversion)
+and then the outcome given arrivals and state. All sample the same law exactly.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -20,20 +25,29 @@ from jaxsim.core import alias
 from jaxsim.core.types import Array, Float, Num, UInt32
 from jaxsim.core.validation import refuse
 from jaxsim.models.balancing import epoch, exchange
-from jaxsim.models.balancing.actions import Fixed, Observation, Offload, OwnState, Slots
+from jaxsim.models.balancing.actions import Fixed, Observation, Offload, OwnState, Slots, blank
 from jaxsim.models.balancing.model import Params, Spec
 
 MOST_CELLS = 1 << 20
-"""Largest table of levels (4 MiB); beyond it the table of counts is smaller and faster."""
+"""Largest table of one stage (4 MiB); beyond it two stages are smaller and faster."""
 MOST_ARRIVALS = 80.0
 """Mean number of arrivals up to which the Poisson law can be inverted in 32 bits."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Static shape of the table. levels: how many, or None for a table of counts."""
+    """Static shape of the tables.
+
+    levels: how many relative arrival rates there are, None if they are plain numbers.
+    denominator: of what a policy puts into slots, None if it does not deal in whole parts.
+    heaviest: the largest relative arrival rate. staged: whether the number of arrivals is drawn first.
+    arrivals, offered, drops: where counts are cut. states: of a queue.
+    """
 
     levels: int | None
+    denominator: int | None
+    heaviest: float
+    staged: bool
     arrivals: int
     offered: int
     drops: int
@@ -41,40 +55,55 @@ class Layout:
 
     @property
     def bits(self) -> int:
-        """Columns of a row, as a power of two."""
+        """Columns of a row of outcomes, as a power of two."""
         return alias.bits((self.drops + 1) * self.states)
 
-
-def heaviest(spec: Spec, action: Any) -> float:
-    """Return the largest relative arrival rate that the action can bring about."""
-    if isinstance(action, Fixed):
-        return 1.0 + spec.inflow if action.uniform and not spec.regular else 1.0
-    return 1.0 + (spec.width if isinstance(action, Slots) else spec.inflow)
+    @property
+    def arrival_bits(self) -> int:
+        """Columns of a row of arrivals, as a power of two."""
+        return alias.bits(self.arrivals + 1)
 
 
-def layout(spec: Spec, action: Any, denominator: int | None) -> Layout:
-    """Choose the table for an action (its shape is enough).
+def unseen(spec: Spec) -> Observation:
+    """Return an observation of empty queues on no graph in particular: actions have the right shape on it."""
+    queues = (jnp.zeros(spec.nodes, jnp.uint8),) * (spec.width + 1)
+    some = jnp.ones(spec.nodes, bool)
+    opened = (True, *([True if spec.regular else some] * spec.width))
+    speeds = (jnp.ones(spec.nodes),) * (spec.width + 1) if len(spec.buffers) > 1 else None
+    degrees = jnp.ones(spec.nodes, jnp.int32)
+    return Observation(queues, opened, degrees, jnp.zeros((), jnp.int32), spec.units, speeds)
+
+
+def layout(spec: Spec, policy: Any) -> Layout:
+    """Choose the tables for a policy; static, nothing is computed.
 
     Raises:
         InvalidInput: if a queue can meet more packets in an epoch than the tables are made for.
     """
-    mean = heaviest(spec, action) * spec.packets
+    action = jax.eval_shape(lambda: policy(blank(policy, spec.nodes), unseen(spec)))
+    denominator = policy.denominator(spec)
+    most = _heaviest(spec, action)
+    mean = most * spec.packets
     arrivals = epoch.poisson_cut(mean)
     drops = epoch.largest_drops(mean, spec.slowest, arrivals)
-    size = Layout(None, arrivals, epoch.poisson_cut(spec.services), drops, spec.states)
     levels = _levels(spec, action, denominator)
-    if levels is not None:
-        rows = len(spec.buffers) * spec.regimes * levels * spec.states
-        if rows << size.bits <= MOST_CELLS or mean > MOST_ARRIVALS:
-            size = Layout(levels, arrivals, size.offered, drops, spec.states)
-    if mean > 1000 or (size.levels is None and mean > MOST_ARRIVALS):
+    offered = epoch.poisson_cut(spec.services)
+    size = Layout(levels, denominator, most, levels is None, arrivals, offered, drops, spec.states)
+    if mean > 1000 or (levels is None and mean > MOST_ARRIVALS):
         refuse(
             "delay",
             f"{mean:.0f} packets may reach one queue in an epoch",
             "is beyond the tables of this kernel",
             "shorten the delay, or use a graph with smaller degrees",
         )
-    return size
+    rows = len(spec.buffers) * spec.regimes * (levels or 0) * spec.states
+    return dataclasses.replace(size, staged=True) if rows << size.bits > MOST_CELLS else size
+
+
+def _heaviest(spec: Spec, action: Any) -> float:
+    if isinstance(action, Fixed):
+        return 1.0 + spec.inflow if action.uniform and not spec.regular else 1.0
+    return 1.0 + (spec.width if isinstance(action, Slots) else spec.inflow)
 
 
 def _levels(spec: Spec, action: Any, denominator: int | None) -> int | None:
@@ -90,10 +119,10 @@ def _levels(spec: Spec, action: Any, denominator: int | None) -> int | None:
 
 
 def level_rates(
-    spec: Spec, params: Params, action: Any, levels: int, denominator: int | None
+    spec: Spec, params: Params, action: Any, size: Layout
 ) -> Float[Array, "levels regimes states"]:
     """Return the relative arrival rate of each level, regime and own state."""
-    shape = (levels, spec.regimes, spec.states)
+    shape = (size.levels or 0, spec.regimes, spec.states)
     if isinstance(action, Fixed):
         rates = params.wiring.fair if action.uniform else jnp.ones(1)
         return jnp.broadcast_to(rates[:, None, None], shape)
@@ -102,8 +131,8 @@ def level_rates(
         around = around[np.argsort(_rank(list(around.T)))]
         inflow = jnp.mean(action.table[:, around], axis=-1)
         return jnp.broadcast_to(1.0 - action.table + inflow.T[:, :, None], shape)
-    assert denominator
-    return jnp.broadcast_to((jnp.arange(levels) / denominator)[:, None, None], shape)
+    assert size.denominator
+    return jnp.broadcast_to((jnp.arange(shape[0]) / size.denominator)[:, None, None], shape)
 
 
 def _rank(ascending: list[Any]) -> Any:

@@ -47,8 +47,9 @@ def observation(
     )
 
 
-def words(seed: int = 0, repeat: int = 1) -> jnp.ndarray:
-    return random.key(seed).words(random.Stream.POLICY, QUEUES.shape[1] * repeat)
+def words(seed: int = 0, repeat: int = 1, bits: int = 32) -> jnp.ndarray:
+    drawn = random.key(seed).words(random.Stream.POLICY, QUEUES.shape[1] * repeat)
+    return drawn if bits == 32 else drawn.astype(jnp.uint16)
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -76,7 +77,7 @@ def test_jsq_breaks_ties_evenly() -> None:
     np.testing.assert_allclose(shares, want, atol=1e-12)
     # One target at a time; 3000 copies of each node, 5 standard errors: false alarm 1e-5 over all cells.
     copies = observation(repeat=3000)
-    one = np.stack(JSQ()(words(repeat=3000), copies).parts)
+    one = np.stack(JSQ()(words(repeat=3000, bits=16), copies).parts)
     assert np.all(one.sum(axis=0) == 1)
     mean = one.reshape(3, 3000, 5).mean(axis=1)
     np.testing.assert_allclose(mean, want, atol=5 * np.sqrt(0.25 / 3000))
@@ -88,8 +89,8 @@ def test_sed_weighs_speed() -> None:
     least = delays == delays.min(axis=0)
     parts = np.stack(SED("packet")(words(), observation(speeds=speeds)).parts)
     np.testing.assert_allclose(parts, least / least.sum(axis=0), atol=1e-6)
-    equal = np.stack(SED()(words(3), observation()).parts)
-    assert np.array_equal(equal, np.stack(JSQ()(words(3), observation()).parts))
+    equal = np.stack(SED()(words(3, bits=16), observation()).parts)
+    assert np.array_equal(equal, np.stack(JSQ()(words(3, bits=16), observation()).parts))
 
 
 def test_rules_see_what_they_may() -> None:
