@@ -19,6 +19,13 @@ FAMILY = Family(
         "stochastic": Entry("a pair drawn at random (5.23)", f"{_MODEL}.catalogue:stochastic"),
         "2d-queue": Entry("two queues that reflect obliquely", f"{_MODEL}.catalogue:two_dimensional"),
     },
+    problems={
+        "stationary": Entry("stationary mean of the workload", f"{_MODEL}.problems:stationary"),
+        "transient": Entry("mean workload from empty, and by Euler", f"{_MODEL}.problems:transient"),
+        "differences": Entry("mean cost differences of figure 11", f"{_MODEL}.problems:differences"),
+        "two_users": Entry("Pareto queues, prices and rates in closed form", f"{_MODEL}.problems:two_users"),
+        "path": Entry("the decisions of one replication", f"{_MODEL}.problems:path"),
+    },
     metrics={
         "workload": "mean workload",
         "cost": "mean total dual cost",

@@ -8,9 +8,10 @@ are the cheapest way to hold it:
     W = X + Y >= 0,   Q = q*(P, W) = argmin { sum_j C_j(P_j q_j, c_j) : sum_j q_j / mu_j = W },   P = p(Q, W).
 
 Map: `closed_form` (two users: costs, Pareto point, prices, rates); `market` (users; what policies see and
-do); `reflection` (exact reflected steps, oblique reflection, the completely-S check); `environment` (regimes);
+do); `reflection` (exact reflected steps, oblique reflection, completely-S); `environment` (regimes);
 `gaussian`; `diffusion` (the kernel); `policies` and `catalogue` (what is charged and who is served);
-`system` (names, defaults, validation).
+`system` (names, defaults, validation); `paths` (the decisions of a replication);
+`theory` (what is known exactly); `problems` (for the command line).
 
 Source: Dai (2024), "Game-theoretic policy computing and simulation for blockchained buffering system via
 diffusion approximation".

@@ -19,15 +19,14 @@ Source: Dai (2024), equations (3.22), (4.1), (5.1), (5.5), (5.7), (5.20), (5.22)
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import jax.numpy as jnp
 
-from jaxsim.core.types import Array, Num
-
 Kind = Literal["log", "delay"]
 Reading = Literal["paper", "literal"]
-Number = Num[Array, "*n"] | float
+Number = Any
+"""A number or an array of them, of JAX or numpy; arrays are taken elementwise and may be broadcast."""
 
 
 def slope(kind: Kind, price: Number, mu: Number, c: Number, reading: Reading = "paper") -> Number:

@@ -39,7 +39,7 @@ class Decisions:
 def decisions(
     system: System, policy: Any, *, seed: Whole = 0, replication: Whole = 0, steps: Whole = 100
 ) -> Decisions:
-    """Return the decisions of one replication: the path that ``simulate`` takes under the same seed and number.
+    """Return the decisions of one replication: the path that ``simulate`` takes under that seed and number.
 
     Args:
         system, policy: as given to ``simulate`` (``system(...)`` and ``catalogue.game(system)``, say).

@@ -25,6 +25,8 @@ from jaxsim.models.pricing import closed_form
 from jaxsim.models.pricing.closed_form import Kind, Reading
 from jaxsim.models.pricing.market import Action, AtEmpty, Observation, Order, Terms, Vector, where
 
+ROUNDING = 4e-6
+
 
 def slopes(terms: Terms, prices: Vector) -> list[Any]:
     """Return the slope of every user's dual cost."""
@@ -49,7 +51,8 @@ def pair_queues(terms: Terms, slope: list[Any], pair: tuple[int, int], w: Array)
 def cheapest(terms: Terms, prices: Vector, w: Array) -> tuple[Vector, Int[Array, ""] | int]:
     """Return the queues of the pair of least minimal dual cost and its number (Stage 0: (5.13), (5.19)).
 
-    The saddle point of (5.13) as printed is unbounded below; selecting the least minimal cost, as (5.19)
+    Ties go to the first pair, costs within rounding being a tie: {1, 2} and {2, 3} tie where p_1 = p_3. The
+    saddle point of (5.13) as printed is unbounded below; selecting the least minimal cost, as (5.19)
     does, is what it is meant to define.
     """
     slope = slopes(terms, prices)
@@ -58,7 +61,7 @@ def cheapest(terms: Terms, prices: Vector, w: Array) -> tuple[Vector, Int[Array,
     chosen: Any = 0
     for number, pair in enumerate(pairs[1:], start=1):
         other, cost = pair_queues(terms, slope, pair, w)
-        better = cost < least
+        better = cost < least * (1.0 - ROUNDING)
         queues, least = where(better, other, queues), jnp.where(better, cost, least)
         chosen = jnp.where(better, number, chosen)
     return queues, chosen
@@ -95,6 +98,15 @@ def clipped(terms: Terms, prices: Vector) -> Vector:
     return tuple(jnp.minimum(jnp.maximum(p, low), high) for p, low, high in bounds)
 
 
+def settled(before: Vector, after: Vector) -> Vector:
+    """Return the new prices, but the old ones where they differ by rounding only.
+
+    Where kappa is an identity prices would otherwise wander, and ties between pairs break by accident.
+    """
+    pairs = zip(before, after, strict=True)
+    return tuple(jnp.where(jnp.abs(new - old) <= ROUNDING * old, old, new) for old, new in pairs)
+
+
 def follow(terms: Terms, prices: Vector, chosen: Any, varpi: Any, queues: Vector | None, w: Any) -> Vector:
     """Return p(Q, W) of (5.21) for the selected pair; the other users' prices stay.
 
@@ -120,7 +132,7 @@ def follow(terms: Terms, prices: Vector, chosen: Any, varpi: Any, queues: Vector
             kappa = jnp.where(good, kappa, before)
         first, second = prices_of(kinds, kappa, varpi, m.reading)
         moved = tuple(first if j == k else second if j == l else prices[j] for j in range(m.users))
-        moved = clipped(terms, moved)
+        moved = settled(prices, clipped(terms, moved))
         result = moved if len(m.coalitions) == 1 else where(chosen == number, moved, result)
     return result
 
