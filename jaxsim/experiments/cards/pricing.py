@@ -25,6 +25,11 @@ FAMILY = Family(
         "differences": Entry("mean cost differences of figure 11", f"{_MODEL}.problems:differences"),
         "two_users": Entry("Pareto queues, prices and rates in closed form", f"{_MODEL}.problems:two_users"),
         "path": Entry("the decisions of one replication", f"{_MODEL}.problems:path"),
+        "pareto": Entry("queues that carry a workload at the least dual cost", f"{_GAMES}:pareto"),
+        "pools": Entry("the same for users who draw on several pools", f"{_GAMES}:pools"),
+        "nash": Entry("rates of the utility-maximizing Nash equilibrium", f"{_GAMES}:equilibrium"),
+        "stages": Entry("a service of four stages: moments by stage", f"{_MODEL}.stages:problem"),
+        "select": Entry("which users to serve: the coalition of least cost", f"{_GAMES}:select"),
     },
     metrics={
         "workload": "mean workload",
@@ -35,13 +40,6 @@ FAMILY = Family(
         "price_2": "mean price of user 2",
         "emptied": "share of steps in which the system was empty",
         "cost_difference": "mean cost minus that of the reference policy, same noise",
-    },
-    problems={
-        "pareto": Entry("queues that carry a workload at the least dual cost", f"{_GAMES}:pareto"),
-        "pools": Entry("the same for users who draw on several pools", f"{_GAMES}:pools"),
-        "nash": Entry("rates of the utility-maximizing Nash equilibrium", f"{_GAMES}:equilibrium"),
-        "stages": Entry("a service of four stages: moments by stage", f"{_MODEL}.stages:problem"),
-        "select": Entry("which users to serve: the coalition of least cost", f"{_GAMES}:select"),
     },
     ledger=Entry("the decisions of a replication as hash-linked blocks", f"{_MODEL}.ledger:record"),
 )
