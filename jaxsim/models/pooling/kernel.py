@@ -23,6 +23,7 @@ from jaxsim.core.types import Array, Bool, Int
 from jaxsim.models.pooling import ring as rings
 from jaxsim.models.pooling.events import Draws, Event, draw, event, prepare, total_rate
 from jaxsim.models.pooling.metrics import metrics
+from jaxsim.models.pooling.score import log_chance
 from jaxsim.models.pooling.spec import (
     FULL_QUEUE,
     FULL_RING,
@@ -133,6 +134,8 @@ def step(draws: Draws, spec: Spec, context: Context, policy: Any, state: State) 
         )
         held = held | jnp.where(served.overflow, FULL_RING, 0)
         observed = {"waited": served.waited, **_observe_first(next_ring, e, m)}
+    if spec.score:
+        observed = {**observed, "log_chance": log_chance(spec, context, policy, seen, e, m)}
     new = State(words, pool, held, state.at_bound + after - before, next_ring)
     return new, _observe(new, m) | observed
 

@@ -73,6 +73,8 @@ EXACT = (
         summary="holding plus processing cost of server 0",
     ),
 )
+RELAXED = tuple(metric for metric in SYSTEM if metric.name != "token_boundary_probability")
+"""What the relaxed system reports: a share of servers at a bound has no use where tokens are real numbers."""
 
 
 def metrics(spec: Spec) -> tuple[Metric, ...]:

@@ -14,12 +14,13 @@ import numpy as np
 
 from jaxsim.core.kernel import System
 from jaxsim.core.tree import pytree
-from jaxsim.core.types import Array, Float, Real, Whole
+from jaxsim.core.types import Array, Float, Int, Real, Whole
 from jaxsim.core.validation import choice, integer, non_negative, probability, require
 from jaxsim.models.pooling.spec import IDLE, OFFER, SERVE, Action, Observation, Spec, of_server
 from jaxsim.models.pooling.theory.chain import Rules, server_law
 from jaxsim.models.pooling.theory.deviation import best_deviation, pool_wait, saver_rules
-from jaxsim.models.pooling.theory.fluid import best_response
+from jaxsim.models.pooling.theory.fluid import best_response, on_piece
+from jaxsim.relaxations import Gate
 
 
 @pytree
@@ -44,6 +45,18 @@ class Threshold:
         requests = coin < seen.queue.astype(jnp.float32) + 1 - threshold
         empty_use = jnp.where(coin < offer, OFFER, IDLE)
         return Action(requests, jnp.where(seen.queue > 0, SERVE, empty_use))
+
+    def chances(self, seen: Observation) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        """Return the probabilities to send an arriving job, and to offer a unit that finds an empty queue."""
+        threshold, offer = of_server(self.threshold, seen.server), of_server(self.offer, seen.server)
+        return jnp.clip(seen.queue + 1 - threshold, 0.0, 1.0), offer
+
+    def relaxed(
+        self, gate: Gate, coin: Float[Array, ""], server: Int[Array, ""], queue: Float[Array, ""]
+    ) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        """Return gates in the place of the comparisons: to send an arriving job, to offer a free unit."""
+        threshold, offer = of_server(self.threshold, server), of_server(self.offer, server)
+        return gate(queue + 1 - threshold - coin), gate(offer - coin)
 
 
 @pytree
@@ -98,7 +111,7 @@ def fmfe(system: System, *, pool_wait: Real = 0.0) -> Threshold:
     """Return the fluid mean-field best response to a conjectured wait in the pool (0 = negligible).
 
     Args:
-        system: gives lambda_i, mu_i and phi.
+        system: gives lambda_i, mu_i and phi (or phi_i).
         pool_wait: w >= 0, in units of time; up to 1/mu_i the policy is that of Corollary 4.3.
 
     Source: Chen, Chen, Qian (2023), Lemma 4.2; with service rate mu, w is measured in units of 1/mu
@@ -107,12 +120,29 @@ def fmfe(system: System, *, pool_wait: Real = 0.0) -> Threshold:
     wait = float(non_negative("pool_wait", pool_wait))
     params = system.params
     rates = np.asarray(params.arrival_rate, np.float64), np.asarray(params.service_rate, np.float64)
-    phi = float(params.token_probability)
-    each = zip(np.ravel(rates[0]), np.ravel(rates[1]), strict=True)
-    pairs = [best_response(float(a / m), phi, wait * float(m)) for a, m in each]
-    shape = rates[0].shape
+    a, m, phi = np.broadcast_arrays(*rates, np.asarray(params.token_probability, np.float64))
+    each = zip(*(np.ravel(x) for x in (a, m, phi)), strict=True)
+    pairs = [best_response(float(a / m), float(phi), wait * float(m)) for a, m, phi in each]
+    shape = a.shape
     thresholds, offers = zip(*((p.threshold, p.offer) for p in pairs), strict=True)
     return _threshold(np.reshape(thresholds, shape), np.reshape(offers, shape))
+
+
+def fluid(utilization: Float[Array, "*rates"], phi: Float[Array, "*earners"]) -> Threshold:
+    """Return the policy of `fmfe` for no wait in the pool as a traced, differentiable function of phi.
+
+    phi > rho: threshold 0, offers with probability rho / phi. Else k - p and 1 on the piece rho^(k+1) < phi
+    <= rho^k; the derivative is the one of that piece.
+
+    Source: Chen, Chen, Qian (2023), Corollary 4.3.
+    """
+    rho, p = utilization, phi
+    k = jnp.floor(jnp.log(p) / jnp.log(rho))
+    # Logarithms round; powers decide: rho^(k+1) < phi <= rho^k.
+    k = jax.lax.stop_gradient(k + (p <= rho ** (k + 1)) - (p > rho**k))
+    inside = jnp.maximum(k, 1.0)
+    threshold, _ = on_piece(rho, jnp.where(k > 0, p, rho), inside)
+    return Threshold(jnp.where(k > 0, threshold, 0.0), jnp.where(k > 0, 1.0, rho / p))
 
 
 def complete(system: System) -> Threshold:
@@ -160,6 +190,8 @@ def deviate(
     assert isinstance(spec, Spec)
     require(spec.equal, "arrival_rate", params.arrival_rate, "differs by server", "give one rate to all")
     require(spec.tokens == "bounded", "tokens", spec.tokens, "leaves nothing to save", "use tokens=bounded")
+    phis = params.token_probability
+    require(jnp.ndim(phis) == 0, "token_probability", phis, "differs by server", "give one number to all")
     simple = {
         "threshold": lambda: threshold(system, level=level),
         "free_rider": lambda: _threshold(0.0, 0.0),

@@ -38,6 +38,7 @@ class Spec:
     signal: servers remember whether their last offer found a job (one bit each).
     initial_tokens: tokens of every server at time 0 (its queue is empty), or None for the stationary law
         of complete pooling (see `kernel.init`).
+    score: report the log-probability of random choices (see `score`).
     word_bits: 16 or 32: a server's tokens, signal and queue are packed in one word of that width.
     """
 
@@ -49,6 +50,7 @@ class Spec:
     pool_slots: int = 1
     signal: bool = False
     initial_tokens: int | None = None
+    score: bool = False
     word_bits: Literal[16, 32] = 16
 
     @property

@@ -38,7 +38,7 @@ def system(
         arrival_rate: lambda, jobs per unit of time at each server; a list gives lambda_i.
         service_rate: mu, units of capacity per unit of time at each server, above lambda; a list gives mu_i.
         token_probability: phi in (0, 1), the probability that an offer earns a token; by default the
-            largest utilization lambda_i / mu_i, which is the paper's choice.
+            largest utilization lambda_i / mu_i, the paper's choice. A list gives phi_i.
         token_cap: C, the most tokens a server may hold, 1 to 65535.
         processing_cost: c >= 0, the cost of serving a job; holding a job costs 1 per unit of time.
         tokens: ``bounded`` (the mechanism), or ``unlimited`` (the fluid problem: tokens never forbid
@@ -67,7 +67,7 @@ def system(
     rates, equal = _rates(arrival_rate, service_rate, count)
     utilization = rates[0] / rates[1]
     busiest = float(np.max(utilization))
-    phi = busiest if token_probability is None else _inside("token_probability", token_probability)
+    phi = busiest if token_probability is None else _phi(token_probability, count)
     cost = float(non_negative("processing_cost", _scalar("processing_cost", processing_cost)))
     if initial_tokens is not None:
         initial_tokens = integer("initial_tokens", initial_tokens, low=0, high=cap)
@@ -105,10 +105,13 @@ def _scalar(field: str, value: Any) -> float:
     return float(array)
 
 
-def _inside(field: str, value: Any) -> float:
-    number = _scalar(field, value)
-    require(0 < number < 1, field, value, "is not inside (0, 1)", "give a number above 0 and below 1")
-    return number
+def _phi(value: Any, count: int) -> np.ndarray:
+    phi, field = numbers("token_probability", value), "token_probability"
+    inside = bool(np.all((phi > 0) & (phi < 1)))
+    require(inside, field, value, "is not inside (0, 1)", "give numbers above 0 and below 1")
+    if phi.ndim > 1 or (phi.ndim == 1 and phi.size != count):
+        refuse(field, value, f"has shape {phi.shape}", f"give one number, or {count} of them")
+    return phi
 
 
 def _rates(arrival: Any, service: Any, count: int) -> tuple[tuple[np.ndarray, np.ndarray], bool]:

@@ -11,7 +11,7 @@ Source: Chen, Chen, Qian (2023), sections 4.1 and 5, Appendix B.2.1.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jaxsim.core.validation import integer, non_negative, numbers, require
 
@@ -93,6 +93,18 @@ def best_response(utilization: float, phi: float, pool_wait: float = 0.0) -> Bes
     while level <= wait:
         z, level = z + 1, next_m(level, z + 1, utilization)
     return BestResponse(float(z), min(1.0, utilization ** (z + 1) / phi))
+
+
+def on_piece(utilization: Any, phi: Any, k: Any) -> tuple[Any, Any]:
+    """Return (threshold, offer probability) for rho^(k+1) <= phi <= rho^k and no wait in the pool.
+
+    k - p with p = (phi - rho^(k+1)) / (rho^k - rho^(k+1)), and 1; for k >= 1. Between powers of rho it is
+    a smooth function of phi and rho, Python numbers or traced arrays; at a power the sides differ.
+
+    Source: Chen, Chen, Qian (2023), Corollary 4.3.
+    """
+    low, high = utilization ** (k + 1), utilization**k
+    return k - (phi - low) / (high - low), 1.0
 
 
 class FluidRates(NamedTuple):

@@ -56,10 +56,7 @@ def chain_cost(
 
     k = 0 is phi >= lambda. The pool is taken at phi/(1 - phi), its limit for many servers.
     """
-    low, high = arrival ** (k + 1), arrival**k
-    threshold, offer = k - (phi - low) / (high - low), 1.0
-    if k == 0:
-        threshold, offer = 0.0, arrival / phi
+    threshold, offer = fluid.on_piece(arrival, phi, k) if k else (0.0, arrival / phi)
     found = law(threshold_rules(threshold, offer, cap, k + 1), arrival, 1.0, phi)
     return found.queue + phi / (1 - phi) / servers + cost * arrival
 
