@@ -17,7 +17,8 @@ from jaxsim.experiments import inputs
 from jaxsim.experiments.registry import families
 from jaxsim.results.storage import plain
 
-STEPS = 12
+SEED, REPLICATIONS = 5, 7  # seven, so that lanes and devices are padded
+STEPS, EAGER_STEPS = 12, 3
 FAMILIES = [family for family in families().values() if family.system is not None]
 CASES = [pytest.param(f.name, p, id=f"{f.name}-{p}") for f in FAMILIES for p in f.policies]
 PROBLEMS = [pytest.param(f.name, p, id=f"{f.name}.{p}") for f in families().values() for p in f.problems]
@@ -41,7 +42,26 @@ def one_step(kernel, chosen, context, key, state):
     return kernel.step(kernel.draw(key, kernel.spec, chosen), kernel.spec, context, chosen, state)
 
 
-def assert_same(a, b, exact=True):
+@functools.cache
+def batch(family, policy):
+    """Replications under one vmap, compiled: from a number of steps to (states, last observables)."""
+    kernel, chosen, context = started(family, policy)
+
+    def path(number, steps):
+        key = random.key(SEED).replication(number)
+        state = kernel.init(key, kernel.spec, context)
+        _, nothing = jax.eval_shape(lambda s: one_step(kernel, chosen, context, key, s), state)
+        empty = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), nothing)
+
+        def body(t, carry):
+            return one_step(kernel, chosen, context, key.at(t), carry[0])
+
+        return jax.lax.fori_loop(0, steps, body, (state, empty))
+
+    return jax.jit(jax.vmap(path, in_axes=(0, None)))
+
+
+def assert_same(a, b):
     """Integers must agree exactly; floats to rounding, since compilers may fuse multiply and add."""
     assert jax.tree.structure(a) == jax.tree.structure(b)
     for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
@@ -54,40 +74,28 @@ def assert_same(a, b, exact=True):
 
 
 @pytest.mark.parametrize(("family", "policy"), CASES)
-def test_state_is_a_fixed_point_and_compiled_equals_eager(family, policy):
+def test_state_is_a_fixed_point_of_step(family, policy):
     kernel, chosen, context = started(family, policy)
     key = random.key(1).replication(0)
-    state = kernel.init(key, kernel.spec, context)
-    assert state.status.dtype == jnp.uint32 and state.status.shape == ()
-    compiled = jax.jit(functools.partial(one_step, kernel))
-    # A few steps in, where queues are no longer empty; the last one also without the compiler.
-    for number in range(3):
-        before, (state, observed) = state, compiled(chosen, context, key.at(number), state)
-        shapes = [jax.tree.map(lambda x: (x.shape, x.dtype), s) for s in (before, state)]
-        assert shapes[0] == shapes[1]
-        assert all(jnp.shape(x) == () for x in observed.values())
-    assert_same((state, observed), one_step(kernel, chosen, context, key.at(number), before))
+    state = jax.eval_shape(lambda: kernel.init(key, kernel.spec, context))
+    status = jax.eval_shape(lambda s: s.status, state)
+    assert status.dtype == jnp.uint32 and status.shape == ()
+    after, observed = jax.eval_shape(lambda s: one_step(kernel, chosen, context, key, s), state)
+    shapes = [jax.tree.map(lambda x: (x.shape, x.dtype), s) for s in (state, after)]
+    assert shapes[0] == shapes[1]
+    assert all(x.shape == () for x in observed.values())
 
 
 @pytest.mark.parametrize(("family", "policy"), CASES)
-def test_vmap_equals_loop(family, policy):
+def test_compiled_and_batched_equals_eager_and_alone(family, policy):
     kernel, chosen, context = started(family, policy)
-
-    @jax.jit
-    def path(number):
-        key = random.key(2).replication(number)
-        state = kernel.init(key, kernel.spec, context)
-
-        def body(t, carry):
-            state, _ = carry
-            return one_step(kernel, chosen, context, key.at(t), state)
-
-        return jax.lax.fori_loop(1, STEPS, body, one_step(kernel, chosen, context, key.at(0), state))
-
-    numbers = jnp.arange(4)
-    together = jax.jit(jax.vmap(path))(numbers)
-    apart = [path(n) for n in numbers]
-    assert_same(together, jax.tree.map(lambda *x: jnp.stack(x), *apart))
+    together = batch(family, policy)(jnp.arange(REPLICATIONS), EAGER_STEPS)
+    for number in (0, REPLICATIONS - 1):
+        key = random.key(SEED).replication(number)
+        state, observed = kernel.init(key, kernel.spec, context), None
+        for t in range(EAGER_STEPS):
+            state, observed = one_step(kernel, chosen, context, key.at(t), state)
+        assert_same((state, observed), jax.tree.map(lambda x, n=number: x[n], together))
 
 
 @pytest.mark.parametrize(("family", "policy"), CASES)
@@ -116,7 +124,7 @@ def horizon_of(system, steps=STEPS):
 
 
 @pytest.mark.parametrize(("family", "policy"), CASES)
-def test_traced_once_for_all_parameters_and_the_same_paths_for_all_lanes_and_devices(family, policy):
+def test_traced_once_for_all_parameters_and_the_same_paths_in_chunks_on_two_devices(family, policy):
     system, chosen = built(family, policy)
     traces = []
 
@@ -125,20 +133,20 @@ def test_traced_once_for_all_parameters_and_the_same_paths_for_all_lanes_and_dev
         return system.kernel.step(*arguments)
 
     kernel = dataclasses.replace(system.kernel, step=counted)
-    arguments = {"replications": 6, "horizon": horizon_of(system), "warmup": 0.0, "record": FinalState()}
-    run = functools.partial(simulate, kernel, chosen, **arguments)
-    one, two = tuple(jax.local_devices()[:1]), tuple(jax.local_devices()[:2])
-    first = run(system.params, lanes=3, devices=two, seed=5)
+    shape = {"replications": REPLICATIONS, "lanes": 2, "devices": tuple(jax.local_devices()[:2])}
+    run = functools.partial(simulate, kernel, chosen, horizon=horizon_of(system), warmup=0.0, **shape)
+    found = run(system.params, seed=SEED, record=FinalState())
     before = len(traces)
     nudged = jax.tree.map(
         lambda x: x * 0.999 if jnp.issubdtype(jnp.result_type(x), jnp.floating) else x, system.params
     )
-    run(nudged, lanes=3, devices=two, seed=6, on_trouble="report")
+    run(nudged, seed=6, on_trouble="report")
     assert len(traces) == before, "new parameter values were traced again"
-    other = run(system.params, lanes=2, devices=one, seed=5)
-    assert_same(other.arrays, first.arrays)  # the sampled paths end in the same states, bit for bit
-    for name, sample in first.samples.items():
-        np.testing.assert_allclose(sample, other.samples[name], rtol=1e-5, err_msg=name)
+    # The engine's paths, cut over lanes, chunks and devices, end where those of one plain vmap end.
+    states, _ = batch(family, policy)(jnp.arange(REPLICATIONS), STEPS)
+    leaves, _ = jax.tree_util.tree_flatten_with_path(states)
+    named = {jax.tree_util.keystr(where, simple=True, separator="."): np.asarray(x) for where, x in leaves}
+    assert_same(found.arrays, named)
 
 
 @pytest.mark.parametrize("family", [f.name for f in FAMILIES])
