@@ -82,8 +82,10 @@ def distribution(field: str, value: Any, *, tolerance: float = 1e-9) -> np.ndarr
 
 def integer(field: str, value: Any, *, low: int | None = None, high: int | None = None) -> int:
     """Return the value as an int in [low, high]; 5.0 and '5' pass, 5.5, True and 'five' do not."""
-    bounds = ("" if low is None else f" >= {low}") + ("" if high is None else f" <= {high}")
-    wanted = f"give a whole number{bounds}"
+    bounds = {
+        (True, True): f" from {low} to {high}", (True, False): f" >= {low}", (False, True): f" <= {high}",
+    }  # fmt: skip
+    wanted = f"give a whole number{bounds.get((low is not None, high is not None), '')}"
     if isinstance(value, bool | np.bool_):
         refuse(field, value, "is not a whole number", wanted)
     try:
