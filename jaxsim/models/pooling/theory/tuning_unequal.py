@@ -1,16 +1,16 @@
 """Token probabilities for unequal servers: one for all, or one for each kind of server.
 
 No closed form exists: phi = max rho (section 7) lets idle servers earn too easily, so that they offer too
-rarely; a phi_i for each server is outside the paper. Servers of kind i hold q_i jobs of their own, send R_i and offer
-P_i units per unit of time, all from the exact chain of one server under its phi_i (fluid closed forms without
-a cap). An offer finds a job with probability u = sum R / sum P, so the system holds
+rarely; a phi_i for each server is outside the paper. Servers of kind i hold q_i jobs of their own, send R_i
+and offer P_i units per unit of time, all from the exact chain of one server under its phi_i (fluid closed
+forms without a cap). An offer finds a job with probability u = sum R / sum P, so the system holds
 
     J = sum_i n_i q_i + u / (1 - u)
 
 jobs, the pool being M/M/1 at its limit for many servers (exact where all phi_i >= rho_i and tokens are
 unlimited). At phi_i = rho_i without a cap u = sum lambda / sum mu: that is central control, and no mechanism
-beats it. J has kinks where phi_i is a power of rho_i, so it is searched by golden section between them, and over
-the kinds by coordinate descent: the kinks lie along the axes, which is where such a descent converges.
+beats it. J has kinks where phi_i is a power of rho_i, so it is searched by golden section between them, and
+over the kinds by coordinate descent: the kinks lie along the axes, which is where such a descent converges.
 
 Source: Chen, Chen, Qian (2023), section 7 for one phi; phi_i and the capped optimum are ours. Descent: Tseng
 (2001), "Convergence of a block coordinate descent method for nondifferentiable minimization".
