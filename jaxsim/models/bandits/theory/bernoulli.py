@@ -60,7 +60,7 @@ def bernoulli_index(
     width = float(validation.positive("tolerance", tolerance))
     # The brackets are about beta^N times the spread of p after N plays, which is of order 1/100.
     needed = np.log(min(100 * width, 0.1)) / np.log(max(beta, 0.01))
-    depth, lower = 2 ** max(3, int(np.log2(needed))), (a / (a + b)).ravel()
+    depth, lower = 2 ** max(3, int(np.ceil(np.log2(needed)))), (a / (a + b)).ravel()
     while True:
         lower, upper = np.moveaxis(np.asarray(_brackets(a.ravel(), b.ravel(), lower, beta, depth)), -1, 0)
         if bool(np.all(upper - lower <= width)):

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
 from jaxsim.core import validation
-from jaxsim.core.precision import float64
 from jaxsim.models.bandits.theory.deadline import optimal_with_deadline, pipes_over_time, sequence_arm
 from jaxsim.models.bandits.theory.deterministic import deterministic_index
 from jaxsim.models.bandits.theory.gittins import gittins_index
@@ -86,7 +84,6 @@ def index_rule_with_deadline(
     )
 
 
-@float64
 def markov_bound(arms: Sequence[tuple[Numbers, Numbers]], pipes: int | Sequence[int]) -> float:
     """W D or M W D for Markov arms under the undiscounted criterion; infinite where the assumption fails.
 
@@ -117,9 +114,7 @@ def _mean_time_inside(move: np.ndarray, inside: np.ndarray) -> np.ndarray:
     time = np.zeros(n)
     if kept.any():
         block = np.ix_(kept, kept)
-        time[kept] = np.asarray(
-            jnp.linalg.solve(jnp.eye(int(kept.sum())) - jnp.asarray(move[block]), jnp.ones(int(kept.sum())))
-        )
+        time[kept] = np.linalg.solve(np.eye(int(kept.sum())) - move[block], np.ones(int(kept.sum())))
     return np.where(trapped, np.inf, time)
 
 

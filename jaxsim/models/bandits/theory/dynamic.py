@@ -126,13 +126,19 @@ def policy_value(
         np.shape(action) == shape, "action", np.shape(action), f"is not one arm per joint state {shape}",
         "give an array of arm numbers",
     )  # fmt: skip
-    size = int(np.prod(shape))
-    states = jnp.arange(size)
-    identity = jnp.eye(size).reshape(*shape, size)
-    moves = jnp.stack([play(system[n][1], n, identity).reshape(size, size) for n in range(len(system))])
+    return np.asarray(_value_of(system, jnp.asarray(beta), jnp.asarray(action)))
+
+
+@jax.jit
+def _value_of(system: Arms, beta: Array, action: Array) -> Array:
+    states, identity = jnp.arange(action.size), jnp.eye(action.size).reshape(*action.shape, -1)
+    moves = jnp.stack([play(p, n, identity).reshape(action.size, -1) for n, (_, p) in enumerate(system)])
     rewards = jnp.stack(
-        [jnp.broadcast_to(reward_of(system[n][0], n, len(system)), shape).ravel() for n in range(len(system))]
+        [
+            jnp.broadcast_to(reward_of(r, n, len(system)), action.shape).ravel()
+            for n, (r, _) in enumerate(system)
+        ]
     )
-    chosen = jnp.asarray(np.asarray(action).ravel())
-    value = jnp.linalg.solve(jnp.eye(size) - beta * moves[chosen, states], rewards[chosen, states])
-    return np.asarray(value).reshape(shape)
+    chosen = action.ravel()
+    kept = jnp.eye(action.size) - beta * moves[chosen, states]
+    return jnp.linalg.solve(kept, rewards[chosen, states]).reshape(action.shape)

@@ -134,11 +134,15 @@ def gittins_derivatives(rewards: Numbers, transitions: Numbers, discount: Number
     Raises `InvalidInput` as `gittins_index`, and for a discount of 1, where the expectations are infinite.
     Source: derived from Ishikida (1992), equation (6.17), by the envelope theorem.
     """
-    reward, move = (jnp.asarray(a) for a in arm(rewards, transitions))
-    beta = discount_factor(discount)
-    stop = jnp.asarray(1 - beta)
+    reward, move = arm(rewards, transitions)
+    stop = 1 - discount_factor(discount)
+    parts = _derivatives(jnp.asarray(reward), jnp.asarray(move), jnp.asarray(stop))
+    return IndexDerivatives(*map(np.asarray, parts))
+
+
+@jax.jit
+def _derivatives(reward: Array, move: Array, stop: Array) -> tuple[Array, Array, Array, Array]:
     shares, surplus = implicit_terms(reward, move, stop)
     by_discount = jnp.einsum("ij,jk,ik->i", shares, move, surplus)
-    by_transition = beta * shares[:, :, None] * surplus[:, None, :]
-    parts = index_of(reward, move, stop), shares, by_transition, by_discount
-    return IndexDerivatives(*map(np.asarray, parts))
+    by_transition = (1 - stop) * shares[:, :, None] * surplus[:, None, :]
+    return index_of(reward, move, stop), shares, by_transition, by_discount
