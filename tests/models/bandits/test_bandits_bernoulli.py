@@ -21,9 +21,8 @@ def known_arm_oracle(a, b, beta, depth):
     return low
 
 
-def test_published_values():
-    # Gittins (1989), tables of the Bernoulli index: .7029 and .8699; five digits and more here
-    assert abs(float(bernoulli_index(1, 1, 0.9).middle) - 0.7028892) < 1e-7
+def test_a_published_value_at_99():
+    # Gittins (1989), tables of the Bernoulli index: .8699; five digits and more here
     assert abs(float(bernoulli_index(1, 1, 0.99, tolerance=1e-6).middle) - 0.8698600) < 1e-6
 
 
@@ -36,8 +35,19 @@ def test_a_whole_table_against_a_bisection(size):
     # beta^160 / (1 - beta) = 5e-7 bounds what the oracle leaves out
     oracle = np.vectorize(lambda x, y: known_arm_oracle(x, y, 0.9, 160))(a, b)
     np.testing.assert_allclose(table.middle, oracle, atol=1e-6)
+    assert abs(table.middle[0, 0] - 0.7028892) < 1e-7
     published = (0.7029, 0.5001, 0.3796, 0.3021, 0.2488)[:size]
     np.testing.assert_allclose(table.middle[0, :5], published, atol=5e-5)
+
+
+@pytest.mark.slow
+def test_a_table_at_99_against_a_bisection():
+    a, b = np.meshgrid([1, 2, 5], [1, 3, 10], indexing="ij")
+    table = bernoulli_index(a, b, 0.99)
+    assert np.all(table.upper - table.lower <= 1e-7)
+    # After 2000 plays the oracle leaves out .99^2000 / .01 = 2e-7 at most
+    oracle = np.vectorize(lambda x, y: known_arm_oracle(x, y, 0.99, 2000))(a, b)
+    np.testing.assert_allclose(table.middle, oracle, atol=1e-6)
 
 
 def test_brackets_enclose_at_every_depth():

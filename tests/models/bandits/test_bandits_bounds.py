@@ -70,6 +70,10 @@ def test_markov_bounds():
     assert markov_bound([sequence_arm(z)] * 2, 2) == deadline_bound([z] * 2, 2) == 42
     cycle = ((0, 0, 9), ((0, 1, 0), (0, 0, 1), (1, 0, 0)))
     assert markov_bound([cycle], 2) == np.inf
+    # Users who earn 1 or 2 and finish with chance .5 or .8 per packet: W = 2, D = 2 packets on average
+    leaving = [((1, 0), ((0.5, 0.5), (0, 1))), ((2, 0), ((0.2, 0.8), (0, 1)))]
+    assert markov_bound(leaving, 2) == pytest.approx(2 * 2 * 2)
+    assert markov_bound([leaving[0], ((2, 0), np.eye(2))], 2) == np.inf
     assert markov_bound([cycle], 1) == 9 * 3
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from jaxsim.core.errors import InvalidInput, UntrustworthyResult
 from jaxsim.core.random import key
+from jaxsim.core.status import Status
 from jaxsim.core.tree import pytree
 from jaxsim.engine import rollout, simulate
 from jaxsim.models.bandits import policies
@@ -31,15 +32,23 @@ THREE = {"rewards": R.tolist(), "transitions": P.tolist(), "arms": 3, "start": [
 @functools.partial(jax.jit, static_argnames=("kernel", "replications", "horizon"))
 def all_paths(kernel, policy, params, replications, horizon):
     def one(number):
-        return rollout(kernel, policy, params, key(1).replication(number), steps=horizon)[1]
+        state, means, _ = rollout(kernel, policy, params, key(1).replication(number), steps=horizon)
+        return state.status, means
 
     return jax.vmap(one)(jnp.arange(replications))
 
 
 def totals(system_, policy, *, replications=4000, horizon=150):
-    """Totals of each observable, one per replication; equal Specs share a compilation."""
-    means = all_paths(system_.kernel, policy, system_.params, replications, horizon)
+    """Totals of each observable, one per replication, without trouble; equal Specs share a compilation."""
+    status, means = all_paths(system_.kernel, policy, system_.params, replications, horizon)
+    assert not status.any()
     return {name: horizon * np.asarray(value, float) for name, value in means.items()}
+
+
+def overflows(system_, policy, *, replications, horizon):
+    """Whether each replication left its table or ran out of slots, as its status bits say."""
+    status, _ = all_paths(system_.kernel, policy, system_.params, replications, horizon)
+    return (np.asarray(status) & Status.BUFFER_OVERFLOW) > 0
 
 
 def run(system_, policy, *, replications, horizon):
@@ -161,6 +170,12 @@ def test_bernoulli_arms_learn():
     assert within(found, 0.2 * 2, slack=0.5**13)
 
 
+def test_leaving_the_table_sets_a_bit():
+    bandit = system(kind="bernoulli", arms=1, depth=5)
+    assert overflows(bandit, policies.fixed(bandit), horizon=6, replications=2).all()
+
+
+@pytest.mark.slow
 def test_leaving_the_table_is_reported():
     bandit = system(kind="bernoulli", arms=1, depth=5)
     assert run(bandit, policies.index(bandit), horizon=5, replications=2).status == {}
@@ -184,9 +199,21 @@ def test_arrivals_are_served_by_their_index():
     other = exact_arrivals(REWARDS, MOVES, BETA, [0.5], [[0, 0, 1, 0]], start=[0, 1], most=12, priority=order)
     classical = totals(bandit, policies.classical(bandit), horizon=40)["discounted"]
     assert within(classical, other.lower[0], slack=1e-4)
-    full = system(**{**keys, "arms": 3}, arrival_probability=0.5, arrival_state=2)
+
+
+@pytest.mark.slow
+def test_arrivals_that_find_no_slot_are_reported():
+    keys = {"rewards": REWARDS, "transitions": MOVES, "discount": BETA, "start": [0, 1]}
+    full = system(**keys, arms=3, arrival_probability=0.5, arrival_state=2)
     with pytest.raises(UntrustworthyResult, match="BUFFER_OVERFLOW"):
         run(full, policies.index(full), horizon=40, replications=20)
+
+
+def test_arrivals_that_find_no_slot_set_a_bit():
+    # Two slots are taken for good by arms that never finish, and one comes in each step
+    keys = {"rewards": (1, 0), "transitions": ((1, 0), (0, 1)), "start": [0, 0]}
+    full = system(**keys, arms=2, arrival_probability=1, arrival_state=0)
+    assert overflows(full, policies.fixed(full), horizon=1, replications=1).all()
 
 
 def test_user_supplied_tables():

@@ -16,7 +16,10 @@ LEAVING = [[[0.5, 0.5], [0, 1]], [[0.2, 0.8], [0, 1]]]
 
 @pytest.mark.parametrize(
     "keys",
-    [{}, {"rewards": [[2, -1, 3, -5, 1], [-1, 2], [0.5]], "pipes": [2, 9, 0, 1, 1, 1], "horizon": 6}],
+    [
+        {"rewards": [[2, -1, 3, -5, 1], [-1, 2], [0.5]], "pipes": [2, 9, 0, 1, 1, 1], "horizon": 6},
+        pytest.param({}, marks=pytest.mark.slow),
+    ],
 )
 def test_the_kernel_loses_what_the_index_rule_loses(keys):
     answer = deadline(**keys, replications=2)
@@ -37,6 +40,11 @@ def test_simulated_regret_of_markov_users_stays_below_the_bound():
     assert abs(answer["simulated_regret"]) <= 4 * error
     # W = 2; a state's index is never exceeded later, so that blocks have length 1: D = 1
     assert answer["bound"] == pytest.approx(2)
+    assert answer["index_rule"] == pytest.approx(3.2) and answer["regret"] == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.slow
+def test_two_pipes_need_users_who_finish():
     two = {"rewards": [[1, 0], [2, 0]], "pipes": 2, "horizon": 2, "replications": 2}
     # Two pipes: D = the longest mean time to finish, 1 / .5; infinite for a user who never leaves
     assert deadline(transitions=LEAVING, **two)["bound"] == pytest.approx(2 * 2 * 2)
@@ -55,6 +63,10 @@ def test_leases_of_a_simulated_path_nest():
         for outer, inner in pairwise(over):
             assert inner[3] > outer[3] and outer[1] < inner[1] <= inner[2] <= outer[2]
             assert arrived[inner[0]] > outer[1]  # sublets go to later arrivals (Theorem 6.5.2)
+
+
+@pytest.mark.slow
+def test_leases_without_arrivals_follow_the_bids():
     quiet = problems.arrivals(arrival_probability=0, steps=6)
     # Nobody comes: user 0 (index .49 by state 0, 2, ...) and user 1 (.5 once) in the order of their bids
     assert quiet["arrived"] == [0, 0] and quiet["winners"][0] == int(
