@@ -4,8 +4,8 @@
              x   <- sum_c weight_c x_c
 
 Only parameters travel, never samples. With one local step and plain gradient descent this is gradient
-descent on the weighted mean of the clients' losses; more local steps save rounds and let clients with different
-samples drift apart in between. `central` trains on the same mixture with all samples in one place.
+descent on the weighted mean of the clients' losses; more local steps save rounds and let clients with
+different samples drift apart in between. `central` trains on the same mixture with all samples in one place.
 
 Source: McMahan et al. (2017), "Communication-efficient learning of deep networks from decentralized data"
 (federated averaging).

@@ -1,4 +1,4 @@
-"""Random games to train and to judge the learned policy on: three pools that see different users and loads."""
+"""Random games to train and to judge the learned policy on: three pools with users and loads of their own."""
 
 from __future__ import annotations
 

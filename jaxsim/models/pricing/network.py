@@ -2,13 +2,13 @@
 
     logit_j = -excess_j / order_j + correction_j,     share = softmax(logit),     q_j = mu_j w share_j
 
-Convolutions of width 1 along the users, with their mean fed back into every layer, make the network equivariant
-under permutations of the users and independent of their number. The first term is each user's
-share at the marginal cost of the cheapest user alone; the network adds what that guess misses. It is trained
-without labels: the loss is ln of the dual cost of the queues that it proposes.
+Convolutions of width 1 along the users, with their mean fed back into every layer, make the network
+equivariant under permutations of the users and independent of their number. The first term is each user's
+share at the marginal cost of the cheapest user alone; the network adds what that guess misses. It is
+trained without labels: the loss is ln of the dual cost of the queues that it proposes.
 
-The loop of figure 6 of the paper, once per step: Stage I selects the pair whose predicted cost is least, Stage II(a)
-takes its queues, Stage II(b) its prices, Stage III its rates.
+The loop of figure 6 of the paper, once per step: Stage I selects the pair whose predicted cost is least,
+Stage II(a) takes its queues, Stage II(b) its prices, Stage III its rates.
 
 Source: Dai (2024), section 3.4 and figure 6 (the flow chart; the layers are ours).
 """
@@ -39,8 +39,8 @@ CHANNELS = 5 + REGIMES
 class Situation:
     """What the network sees of one coalition; a user's numbers in one row.
 
-    level, order: the marginal cost of user j at its workload y is exp(level_j) y^order_j. share: of the workload
-    that the user holds now. position: of the price between its bounds, 0 to 1. log_workload: ln w.
+    level, order: the marginal cost of user j at its workload y is exp(level_j) y^order_j. share: of the
+    workload that the user holds now. position: of the price between its bounds, 0 to 1. log_workload: ln w.
     regime: 0, 1, ... of the environment.
     """
 
@@ -97,7 +97,7 @@ def log_cost(seen: Situation, log_share: Float[Array, " users"]) -> Float[Array,
 
 
 def loss(variables: Any, seen: Situation) -> Float[Array, ""]:
-    """Return ln of the dual cost that the network proposes: no label is needed, its minimum is the exact one."""
+    """Return ln of the dual cost that the network proposes, least at the exact shares: no label is needed."""
     return log_cost(seen, log_shares(variables, seen))
 
 
@@ -125,7 +125,7 @@ def load(data: bytes) -> Any:
 
 @pytree
 class Learned(Rules):
-    """The learned policy of the diffusion: pairs and queues by the network, prices as the paper's game sets them.
+    """The learned policy of the diffusion: pairs and queues by the network, prices as the paper's game.
 
     variables: of the network. game: how prices follow (`jaxsim.models.pricing.policies.Game`).
     """
@@ -175,7 +175,7 @@ class Learned(Rules):
         return tuple(held.get(j, zero) for j in range(terms.market.users)), log_cost(seen, log_share)
 
     def rates(self, o: Observation, action: Action, pair: tuple[int, int]) -> tuple[Any, Any]:
-        """Return the rates of a pair with queues (stage III): the utility-maximizing Nash equilibrium (4.8)."""
+        """Return the rates of a pair with queues (stage III): the Nash equilibrium (4.8) on their total."""
         kinds = o.terms.market.kinds
         first, second = ((action.prices[j] * action.queues[j]) for j in pair)
         total = o.terms.rate[pair[0]] + o.terms.rate[pair[1]]
@@ -189,7 +189,8 @@ def situation(
     m = terms.market
     order = [1.0 if m.kinds[j] == "log" else 2.0 for j in members]
     level = [
-        jnp.log(closed_form.slope(m.kinds[j], prices[j], terms.mu[j], terms.rate[j], m.reading)) for j in members
+        jnp.log(closed_form.slope(m.kinds[j], prices[j], terms.mu[j], terms.rate[j], m.reading))
+        for j in members
     ]
     loads = jnp.stack([queues[j] / terms.mu[j] for j in members])
     total = jnp.sum(loads)
