@@ -6,6 +6,7 @@ from jaxsim.experiments.registry import Entry, Family
 
 _MODEL = "jaxsim.models.pricing"
 _GAMES = f"{_MODEL}.games.problems"
+_TRIALS = "jaxsim.experiments.pricing_games"
 
 FAMILY = Family(
     name="pricing",
@@ -18,6 +19,7 @@ FAMILY = Family(
         "arbitrary": Entry("the arbitrary pricing (5.12)", f"{_MODEL}.catalogue:arbitrary"),
         "stochastic": Entry("a pair drawn at random (5.23)", f"{_MODEL}.catalogue:stochastic"),
         "2d-queue": Entry("two queues that reflect obliquely", f"{_MODEL}.catalogue:two_dimensional"),
+        "learned": Entry("pairs and queues by a trained network", f"{_TRIALS}.policy:learned"),
     },
     problems={
         "stationary": Entry("stationary mean of the workload", f"{_MODEL}.problems:stationary"),
@@ -40,6 +42,9 @@ FAMILY = Family(
         "price_2": "mean price of user 2",
         "emptied": "share of steps in which the system was empty",
         "cost_difference": "mean cost minus that of the reference policy, same noise",
+    },
+    experiments={
+        "learned": Entry("the learned policy: regret, federated training", f"{_TRIALS}.learned:learned"),
     },
     ledger=Entry("the decisions of a replication as hash-linked blocks", f"{_MODEL}.ledger:record"),
 )

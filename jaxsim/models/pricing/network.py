@@ -151,16 +151,13 @@ class Learned(Rules):
     def select(self, o: Observation, prices: Vector) -> tuple[Vector, Any]:
         """Return the queues of the pair of least predicted cost, and its number."""
         pairs = o.terms.market.coalitions
-        queues, least, chosen = None, None, 0
-        for number, pair in enumerate(pairs):
+        queues, least = self.propose(o, prices, pairs[0])
+        chosen: Any = 0
+        for number, pair in enumerate(pairs[1:], start=1):
             held, cost = self.propose(o, prices, pair)
-            if queues is None:
-                queues, least = held, cost
-                continue
             better = cost < least
             queues, least = where(better, held, queues), jnp.where(better, cost, least)
             chosen = jnp.where(better, number, chosen)
-        assert queues is not None
         return queues, chosen
 
     def propose(self, o: Observation, prices: Vector, pair: tuple[int, int]) -> tuple[Vector, Array]:
