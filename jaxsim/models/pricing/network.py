@@ -87,7 +87,8 @@ def log_shares(variables: Any, seen: Situation) -> Float[Array, " users"]:
     columns = [excess / (1 + excess), 1 / seen.order, seen.share, seen.position]
     everywhere = [jnp.log(1.0 * users) / 2, *regime.astype(heavy.dtype)]
     x = jnp.stack([*columns, *(jnp.broadcast_to(c, excess.shape) for c in everywhere)], axis=1)
-    return jax.nn.log_softmax(-excess / seen.order + NETWORK.apply(variables, x))
+    correction: Any = NETWORK.apply(variables, x)
+    return jax.nn.log_softmax(-excess / seen.order + correction)
 
 
 def log_cost(seen: Situation, log_share: Float[Array, " users"]) -> Float[Array, ""]:
