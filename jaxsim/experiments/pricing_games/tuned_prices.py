@@ -149,6 +149,7 @@ def tuned_prices(*, scale: str = "smoke", seed: int = 0) -> Report:
     descent = Panel("Descent", "step", "net cost of 16 paths", lines)
     prices = _panel(here, {"cost": _policy(cost), "net cost": _policy(net)})
     return Report(
-        "pricing.tuned_prices", "Prices tuned by gradient", "Dai (2024), section 5.1, extended", tuple(claims),
+        "pricing.tuned_prices", "Prices tuned by gradient", "Dai (2024), section 5.1, extended",
+        tuple(claims),
         (prices, descent), scale, seed,
     )  # fmt: skip
