@@ -45,6 +45,9 @@ FAMILY = Family(
     },
     experiments={
         "learned": Entry("the learned policy: regret, federated training", f"{_TRIALS}.learned:learned"),
+        "tuned_prices": Entry(
+            "prices tuned by gradient, beside the paper's", f"{_TRIALS}.tuned_prices:tuned_prices"
+        ),
     },
     ledger=Entry("the decisions of a replication as hash-linked blocks", f"{_MODEL}.ledger:record"),
 )
