@@ -22,8 +22,6 @@ def test_training_reduces_the_regret_centrally_and_federated():
         start = claims[f"untrained: relative regret, {users} users"]
         for kind in ("central", "federated"):
             assert -1e-5 < claims[f"{kind}: relative regret, {users} users"] < start / 8
-    ends = [
-        claims[f"simulated cost above the exact policy's, relative: {name} on paths alone"]
-        for name in ("start", "trained")
-    ]
+    about = "simulated cost above the exact policy's, relative: {} on paths alone"
+    ends = [claims[about.format(name)] for name in ("start", "trained")]
     assert ends[1] < ends[0] / 5
