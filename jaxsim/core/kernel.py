@@ -17,7 +17,7 @@ transition probabilities, say); without `prepare` it is the parameters themselve
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from jax.core import Tracer
@@ -102,7 +102,7 @@ class Kernel:
     init, draw, step, prepare: see the module's docstring; ``prepare(spec, params, policy) -> context``.
     step_time: (spec, params) -> expected model time of one step.
     metrics: what the Result reports.
-    horizon, warmup: defaults, in model time.
+    horizon, warmup: defaults, in model time; kernels that differ in them only share a compilation.
     largest_count: no integer observable exceeds this in absolute value in one step; the engine folds its
         32-bit counters into wider ones before they can overflow.
     """
@@ -115,8 +115,8 @@ class Kernel:
     metrics: tuple[Metric, ...]
     prepare: Callable[[Any, Any, Any], Any] = _params_themselves
     draw: Callable[[Key, Any, Any], Any] = _key_itself
-    horizon: float = 1000.0
-    warmup: float = 0.0
+    horizon: float = field(default=1000.0, compare=False)
+    warmup: float = field(default=0.0, compare=False)
     largest_count: int = 1 << 15
 
 

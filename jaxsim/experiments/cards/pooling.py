@@ -27,6 +27,7 @@ FAMILY = Family(
         "best_deviation": Entry("best policy on own queue and tokens", f"{_PROBLEMS}:best_deviation"),
         "tune_phi": Entry("the cheapest token probability", f"{_PROBLEMS}:tune_phi"),
         "unequal": Entry("pooling among unequal servers", f"{_PROBLEMS}:unequal"),
+        "tune_unequal": Entry("the cheapest phi for unequal servers", f"{_PROBLEMS}:tune_unequal"),
     },
     experiments={
         "figure_1": Entry("rates of help and queues against phi", f"{_EXPERIMENTS}:figure_1"),
@@ -36,6 +37,10 @@ FAMILY = Family(
         "pool_waits": Entry("waits fall like 1/N", f"{_EXPERIMENTS}:pool_waits"),
         "unequal_servers": Entry("unequal servers", f"{_EXPERIMENTS}:unequal_servers"),
         "deviations": Entry("what deviating gains", f"{_EXPERIMENTS}:deviations"),
+        "gradients": Entry("gradients in phi, exact and simulated", f"{_EXPERIMENTS}:gradients"),
+        "best_phi": Entry("the best phi at finite N and C", f"{_EXPERIMENTS}:best_phi"),
+        "tune_unequal": Entry("a phi for each kind of server", f"{_EXPERIMENTS}:tune_unequal"),
+        "grid": Entry("simulation against exact laws", f"{_EXPERIMENTS}:grid"),
     },
     metrics={
         "jobs_per_server": "mean own queue of a server",

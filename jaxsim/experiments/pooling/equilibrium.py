@@ -25,8 +25,8 @@ def figure_1(*, scale: str = "smoke", seed: Whole = 0) -> Report:
         run(
             {"servers": 100, "arrival_rate": _RATE, "token_probability": phi, "token_cap": 100},
             seed=seed,
-            replications=scaled(scale, 32, 256),
-            horizon=scaled(scale, 200.0, 1000.0),
+            replications=scaled(scale, 128, 512),
+            horizon=scaled(scale, 100.0, 1000.0),
         )
         for phi in points
     ]
@@ -69,7 +69,7 @@ def figure_1(*, scale: str = "smoke", seed: Whole = 0) -> Report:
 def theorem_5_2(*, scale: str = "smoke", seed: Whole = 0) -> Report:
     """The cost of a system against phi: the minimum is at phi = lambda, as N and C grow and before."""
     draft = Draft("theorem_5_2", "The best token probability", "Theorem 5.2", scale, seed)
-    sizes = scaled(scale, ((10, 20), (100, 100)), ((10, 20), (10, 100), (100, 20), (100, 100), (1000, 100)))
+    sizes = scaled(scale, ((10, 20), (100, 20)), ((10, 20), (10, 100), (100, 20), (100, 100), (1000, 100)))
     grid = (0.5, 0.65, 0.75, 0.8, 0.85, 0.95)
     claims, curves = [], []
     for servers, cap in sizes:
@@ -78,8 +78,8 @@ def theorem_5_2(*, scale: str = "smoke", seed: Whole = 0) -> Report:
             run(
                 {**keys, "token_probability": phi},
                 seed=seed,
-                replications=scaled(scale, 64, 256),
-                horizon=scaled(scale, 400.0, 2000.0),
+                replications=scaled(scale, 64, 512),
+                horizon=scaled(scale, 300.0, 2000.0),
             )["cost_per_server"]
             for phi in grid
         ]

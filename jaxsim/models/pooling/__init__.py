@@ -12,18 +12,20 @@ made at events only, and a request concerns the arriving job, which loses nothin
     events.py    the merged Poisson clock: which server, job or capacity
     kernel.py    one event
     ring.py      the pool as a FIFO queue of owners and times
+    score.py     the log-probability of an event's choices, for gradients by the score function
+    relaxed.py   the same event with gates in the place of comparisons, for gradients along paths
     metrics.py   what is measured
     policies.py  thresholds, tables, one deviating server
     system.py    names, defaults, validation
     problems.py  what `jaxsim solve` computes
     theory/      what is known exactly: fluid (closed forms), equilibrium (fixed points), chain (a server
                  under a cap), joint (few servers and their pool), server_one and program (section 6.3),
-                 deviation, tuning, unequal
+                 deviation, tuning, transient (first events of a server), unequal, tuning_unequal
 
 Source: Chen, Chen, Qian (2023), "Incentivizing Resource Pooling".
 """
 
-from jaxsim.models.pooling.policies import OneDeviates, Table, Threshold
+from jaxsim.models.pooling.policies import OneDeviates, Table, Threshold, Watchful
 from jaxsim.models.pooling.spec import IDLE, OFFER, SERVE, Action, Observation, Params, Spec, State
 from jaxsim.models.pooling.system import system
 
@@ -39,5 +41,6 @@ __all__ = [
     "State",
     "Table",
     "Threshold",
+    "Watchful",
     "system",
 ]

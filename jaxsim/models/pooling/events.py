@@ -86,6 +86,11 @@ def total_rate(spec: Spec, params: Params) -> Float[Array, ""]:
     return jnp.sum(both) * (spec.servers if spec.equal else 1)
 
 
+def step_time(spec: Spec, params: Params) -> Float[Array, ""]:
+    """Return 1 / Lambda, the expected time between two events."""
+    return 1.0 / total_rate(spec, params)
+
+
 def prepare(spec: Spec, params: Params, policy: object) -> Context:
     """Return what is constant along a path: the share of arrivals or the alias table, and phi."""
     del policy

@@ -21,7 +21,7 @@ from jaxsim.core.once import once
 from jaxsim.core.random import Key, Stream
 from jaxsim.core.types import Array, Bool, Int
 from jaxsim.models.pooling import ring as rings
-from jaxsim.models.pooling.events import Draws, Event, draw, event, prepare, total_rate
+from jaxsim.models.pooling.events import Draws, Event, draw, event, prepare, step_time
 from jaxsim.models.pooling.metrics import metrics
 from jaxsim.models.pooling.score import log_chance
 from jaxsim.models.pooling.spec import (
@@ -169,7 +169,7 @@ def build(spec: Spec, *, horizon: float, warmup: float) -> Kernel:
         spec=spec,
         init=init,
         step=step,
-        step_time=lambda spec, params: 1.0 / total_rate(spec, params),
+        step_time=step_time,
         metrics=metrics(spec),
         prepare=prepare,
         draw=draw,

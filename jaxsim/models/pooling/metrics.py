@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jaxsim.core.kernel import Metric
-from jaxsim.models.pooling.events import total_rate
+from jaxsim.models.pooling.events import step_time, total_rate
 from jaxsim.models.pooling.spec import Params, Spec
 
 
@@ -15,10 +15,6 @@ def _per_server(spec: Spec, params: Params) -> float:
 
 def _rate_per_server(spec: Spec, params: Params) -> Any:
     return total_rate(spec, params) / spec.servers
-
-
-def _step_time(spec: Spec, params: Params) -> Any:
-    return 1.0 / total_rate(spec, params)
 
 
 def _served_cost(spec: Spec, params: Params) -> Any:
@@ -59,11 +55,11 @@ SYSTEM = (
     ),
 )
 LITTLE = Metric(
-    "pool_wait", "pooled", "requests", _step_time, "time", "mean wait in the pool, by Little's law"
+    "pool_wait", "pooled", "requests", step_time, "time", "mean wait in the pool, by Little's law"
 )
 EXACT = (
-    Metric("pool_wait", "waited", "helps", _step_time, "time", "mean wait in the pool of the jobs served"),
-    Metric("pool_wait_little", "pooled", "requests", _step_time, "time", "the same by Little's law"),
+    Metric("pool_wait", "waited", "helps", step_time, "time", "mean wait in the pool of the jobs served"),
+    Metric("pool_wait_little", "pooled", "requests", step_time, "time", "the same by Little's law"),
     Metric("first_queue", "first_queued", unit="jobs", summary="mean own queue of server 0"),
     Metric("first_pool_jobs", "first_pooled", unit="jobs", summary="mean jobs of server 0 in the pool"),
     Metric(

@@ -86,6 +86,23 @@ class Table:
 
 
 @pytree
+class Watchful:
+    """Follow one policy while the last offer found a job in the pool, another while it found none.
+
+    This is what a server can observe of the pool: each of its offers tells whether a job was waiting. Needs a
+    system with ``signal=true``; before a server's first offer the pool counts as empty.
+    """
+
+    busy: Any
+    idle: Any
+
+    def __call__(self, coin: Float[Array, ""], seen: Observation) -> Action:
+        """Return the action of the policy for what the server last saw."""
+        busy, idle = self.busy(coin, seen), self.idle(coin, seen)
+        return jax.tree.map(lambda a, b: jnp.where(seen.pool_busy, a, b), busy, idle)
+
+
+@pytree
 class OneDeviates:
     """Server 0 follows ``deviant``, all others ``others``; every server meets the same coins either way."""
 
@@ -167,6 +184,21 @@ def threshold(system: System, *, level: Real = 2.0, offer: Real = 1.0) -> Thresh
     return _threshold(float(non_negative("level", level)), float(probability("offer", offer)))
 
 
+def watchful(system: System, *, level: Real = 1.0) -> Watchful:
+    """Return complete pooling that keeps jobs below queue ``level`` while the last offer found the pool busy.
+
+    Args:
+        system: with ``signal=true``. level: >= 0; 0 is complete pooling.
+
+    Raises:
+        InvalidInput: if the servers keep no signal, or level is out of range.
+    """
+    spec = system.kernel.spec
+    assert isinstance(spec, Spec)
+    require(spec.signal, "signal", spec.signal, "hides the pool from this policy", "use signal=true")
+    return Watchful(threshold(system, level=level), complete(system))
+
+
 def deviate(
     system: System, *, kind: str = "best", level: Real = 1.0, reserve: Whole | None = None
 ) -> OneDeviates:
@@ -178,14 +210,15 @@ def deviate(
         kind: ``best`` is the cheapest policy on (own queue, own tokens) against the pool's mean wait;
             ``saver`` pools completely but keeps ``reserve`` tokens for when a job is waiting already;
             ``threshold`` requests help from queue ``level`` on and offers all free units;
+            ``watcher`` does so while its last offer found a job, and pools completely otherwise;
             ``free_rider`` requests help for every job and never offers any;
             ``loner`` neither requests nor offers.
-        level: for ``threshold``. reserve: for ``saver``; by default a quarter of the token cap.
+        level: for ``threshold`` and ``watcher``. reserve: for ``saver``; default a quarter of the token cap.
 
     Raises:
         InvalidInput: if a key is out of range, the servers are unequal or tokens are unlimited.
     """
-    choice("kind", kind, ("best", "saver", "threshold", "free_rider", "loner"))
+    choice("kind", kind, ("best", "saver", "threshold", "watcher", "free_rider", "loner"))
     spec, params = system.kernel.spec, system.params
     assert isinstance(spec, Spec)
     require(spec.equal, "arrival_rate", params.arrival_rate, "differs by server", "give one rate to all")
@@ -194,6 +227,7 @@ def deviate(
     require(jnp.ndim(phis) == 0, "token_probability", phis, "differs by server", "give one number to all")
     simple = {
         "threshold": lambda: threshold(system, level=level),
+        "watcher": lambda: watchful(system, level=level),
         "free_rider": lambda: _threshold(0.0, 0.0),
         "loner": lambda: independent(system),
     }

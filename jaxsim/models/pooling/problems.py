@@ -8,7 +8,15 @@ import numpy as np
 
 from jaxsim.core.types import Real, Whole
 from jaxsim.core.validation import choice, integer, numbers
-from jaxsim.models.pooling.theory import chain, deviation, equilibrium, fluid, server_one, tuning
+from jaxsim.models.pooling.theory import (
+    chain,
+    deviation,
+    equilibrium,
+    fluid,
+    server_one,
+    tuning,
+    tuning_unequal,
+)
 from jaxsim.models.pooling.theory.program import best_response_program
 from jaxsim.models.pooling.theory.unequal import unequal_pooling
 
@@ -167,3 +175,31 @@ def unequal(
     """Return what pooling brings to unequal servers, and who pays for processing (section 7)."""
     found = unequal_pooling(arrival_rates, service_rates, token_cap)._asdict()
     return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in found.items()}
+
+
+def tune_unequal(
+    *,
+    arrival_rates: Real = (0.3, 0.5, 0.8, 1.0),
+    service_rates: Real = (1.0, 1.0, 1.0, 2.0),
+    counts: Real = 5,
+    token_cap: Whole = 0,
+) -> dict[str, Any]:
+    """Return the cheapest phi for kinds of unequal servers: one for all, and one for each kind.
+
+    Args:
+        arrival_rates, service_rates: lambda_i < mu_i of each kind. counts: servers of each kind.
+        token_cap: C, by exact chains (seconds); 0 stands for unlimited tokens, by closed forms.
+    """
+    cap = integer("token_cap", token_cap, low=0) or None
+    kinds = tuning_unequal.kinds(arrival_rates, service_rates, counts, cap)
+    common, each = tuning_unequal.tune_common(kinds), tuning_unequal.tune_each(kinds)
+    highest = kinds.utilization.max()
+    central = float(kinds.counts @ kinds.arrival / (kinds.counts @ (kinds.service - kinds.arrival)))
+    return {
+        "phi_common": float(common.token_probability[0]),
+        "jobs_common": common.jobs,
+        "phi_each": each.token_probability.tolist(),
+        "jobs_each": each.jobs,
+        "jobs_at_highest_utilization": tuning_unequal.jobs(kinds, kinds.utilization * 0 + highest)[0],
+        "jobs_centralized": central,
+    }

@@ -23,7 +23,7 @@ from jaxsim.core.status import no_trouble
 from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Float, Real, UInt32
 from jaxsim.core.validation import choice, positive, require
-from jaxsim.models.pooling.events import Draws, draw, event, prepare, total_rate
+from jaxsim.models.pooling.events import Draws, draw, event, prepare, step_time
 from jaxsim.models.pooling.kernel import initial
 from jaxsim.models.pooling.metrics import RELAXED
 from jaxsim.models.pooling.policies import Threshold
@@ -117,7 +117,7 @@ def relaxed(system: System, *, kind: Kind = "soft", temperature: Real = 0.1) -> 
         spec=replace(spec, waits="little", signal=False),
         init=_init,
         step=step,
-        step_time=lambda spec, params: 1.0 / total_rate(spec, params),
+        step_time=step_time,
         metrics=RELAXED,
         prepare=_prepare,
         draw=draw,

@@ -18,6 +18,7 @@ from jaxsim.models.pooling import policies, system
 from jaxsim.models.pooling.relaxed import relaxed
 from jaxsim.models.pooling.score import scored
 from jaxsim.models.pooling.theory import fluid
+from jaxsim.models.pooling.theory import transient as transient_law
 
 RATE, CAP, STEPS = 0.6, 3, 48
 
@@ -50,6 +51,13 @@ def transient(phi, steps=STEPS, longest=50):
         law = law @ chain
         total += law @ queue
     return total / steps
+
+
+def test_the_transient_law_is_that_of_the_chain():
+    start = jnp.zeros((transient_law.ROWS, CAP + 1)).at[0, 1].set(1.0)
+    value, slope = transient_law.slope(RATE, jnp.float32(0.45), start, k=1, steps=STEPS)
+    assert float(value) == pytest.approx(transient(0.45), rel=1e-5)
+    assert float(slope) == pytest.approx((transient(0.451) - transient(0.449)) / 0.002, rel=1e-3)
 
 
 def one_server():

@@ -15,7 +15,7 @@ from jaxsim.engine import simulate
 from jaxsim.models.pooling import policies
 from jaxsim.models.pooling.events import event
 from jaxsim.models.pooling.kernel import build
-from jaxsim.models.pooling.spec import unpack
+from jaxsim.models.pooling.spec import Observation, unpack
 from jaxsim.models.pooling.system import system
 
 
@@ -117,6 +117,30 @@ def test_exact_waits_agree_with_little():
     close(r["first_queue"], r["jobs_per_server"].mean)
     close(r["first_pool_jobs"], r["pool_jobs"].mean / 10)
     close(r["first_cost"], r["cost_per_server"].mean)
+
+
+def test_a_watchful_server_acts_on_what_its_last_offer_found():
+    with pytest.raises(InvalidInput, match=r"^signal"):
+        policies.watchful(system(servers=2))
+    s = system(servers=2, token_cap=5, signal=True)
+    policy = policies.watchful(s, level=1.0)
+    coin, zero = jax.numpy.float32(0.5), jax.numpy.int32(0)
+    for busy in (False, True):
+        seen = Observation(zero, zero, zero + 3, jax.numpy.asarray(busy))
+        # Its queue is empty: it sends the job unless it knows that the pool is busy.
+        assert bool(policy(coin, seen).request) is not busy
+    # The bit is kept per server: set by an offer that finds a job, cleared by one that finds none.
+    kernel, context = s.kernel, s.kernel.prepare(s.kernel.spec, s.params, policy)
+    key = random.key(2).replication(0)
+    state = kernel.init(key, kernel.spec, context)
+    step, known = jax.jit(kernel.step, static_argnums=1), np.zeros(2, bool)
+    for n in range(200):
+        draws = kernel.draw(key.at(n), kernel.spec, policy)
+        server = int(event(draws, kernel.spec, context).server)
+        state, observed = step(draws, kernel.spec, context, policy, state)
+        if int(observed["offers"]):
+            known[server] = bool(observed["helps"])
+        assert (np.asarray(unpack(kernel.spec, state.words)[2]) == known).all()
 
 
 def test_a_sweep_of_phi_compiles_once():

@@ -19,7 +19,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Array, Float, Real, Whole
@@ -49,9 +48,7 @@ def fluid_slopes(arrival_rate: float, servers: int) -> tuple[float, float]:
     return slope - 1 / (1 - arrival_rate), slope
 
 
-def chain_cost(
-    arrival: Float[Array, ""], phi: Float[Array, ""], servers: float, cost: float, cap: int, k: int
-) -> Float[Array, ""]:
+def chain_cost(arrival: Real, phi: Real, servers: Real, cost: Real, cap: int, k: int) -> Float[Array, ""]:
     """Return J(phi) under a cap C for phi in [lambda^(k+1), lambda^k], differentiable in lambda and phi.
 
     k = 0 is phi >= lambda. The pool is taken at phi/(1 - phi), its limit for many servers.
@@ -59,6 +56,10 @@ def chain_cost(
     threshold, offer = fluid.on_piece(arrival, phi, k) if k else (0.0, arrival / phi)
     found = law(threshold_rules(threshold, offer, cap, k + 1), arrival, 1.0, phi)
     return found.queue + phi / (1 - phi) / servers + cost * arrival
+
+
+_chain_cost = jax.jit(chain_cost, static_argnames=("cap", "k"))
+_chain_slope = jax.jit(jax.grad(chain_cost, argnums=1), static_argnames=("cap", "k"))
 
 
 def golden_section(
@@ -104,9 +105,12 @@ def tune_chain(arrival_rate: Real, servers: Whole, token_cap: Whole, *, processi
     cap = integer("token_cap", token_cap, low=1)
     found: list[tuple[float, float]] = []
     for k in range(_DEEPEST):
-        piece = jax.jit(lambda phi, k=k: chain_cost(jnp.asarray(lam), phi, float(count), cost, cap, k))
+
+        def piece(phi: float, k: int = k) -> float:
+            return float(_chain_cost(lam, phi, float(count), cost, cap=cap, k=k))
+
         low, high = lam ** (k + 1), lam**k if k else 1 - 1e-6
-        found.append(golden_section(lambda x, f=piece: float(f(x)), low, high, 1e-8))
+        found.append(golden_section(piece, low, high, 1e-8))
         # The own queue dominates below lambda^2: once J rises from piece to piece it goes on rising.
         if k > 1 and found[-1][1] > found[-2][1]:
             break
@@ -125,8 +129,7 @@ def chain_slope(
     lam, count, cost = _checked(arrival_rate, servers, processing_cost)
     k, _ = fluid.request_threshold(lam, float(numbers("token_probability", phi)))
     cap = integer("token_cap", token_cap, low=1)
-    slope = jax.grad(lambda x: chain_cost(jnp.asarray(lam), x, float(count), cost, cap, k))
-    return float(slope(jnp.asarray(float(phi))))
+    return float(_chain_slope(lam, float(phi), float(count), cost, cap=cap, k=k))
 
 
 def _checked(arrival_rate: Real, servers: Whole, processing_cost: Real) -> tuple[float, int, float]:
