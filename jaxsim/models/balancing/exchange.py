@@ -44,21 +44,45 @@ def open_slots(spec: Spec, wiring: Wiring) -> tuple[Bool[Array, " nodes"] | bool
     return (True, *(wiring.degrees > k for k in range(spec.width)))
 
 
-def arriving(spec: Spec, wiring: Wiring, slots: tuple[Num[Array, " nodes"], ...]) -> Num[Array, " nodes"]:
+def arriving(
+    spec: Spec, wiring: Wiring, slots: tuple[Num[Array, " nodes"], ...], most: int | None = None
+) -> Num[Array, " nodes"]:
     """Return what reaches each node when nodes put ``slots[k]`` into slot k (0 is the own queue).
 
-    Padded slots must hold zero.
+    Padded slots must hold zero. ``most``: no slot holds more than this whole number (None: real numbers).
     """
-    total = slots[0]
     if spec.stencil is not None:
-        # What comes through slot k from the neighbour behind the opposite slot: slots pair up as k xor 1.
-        for slot in range(1, spec.width):
-            total = total + _shift(spec, slots[1 + (slot ^ 1)], slot)
-        # Slot 0 comes last, around everything: a shift writes its result out, so that the sum is not fused
-        # into the loop of table look-ups that reads it, which would then no longer be vectorized.
-        return _shift(spec, slots[2] + _shift(spec, total, 1), 0)
+        width = most.bit_length() if most else 32
+        return _arriving_packed(spec, slots, width) if width * len(slots) <= 32 else _sum(spec, slots)
+    total = slots[0]
     table = jnp.concatenate([jnp.concatenate(slots), jnp.zeros(1, total.dtype)])
     columns = wiring.inbound.T
     for k in range(spec.width):
         total = total + table.at[columns[k]].get(mode="promise_in_bounds")
     return total
+
+
+def _sum(spec: Spec, slots: tuple[Num[Array, " nodes"], ...]) -> Num[Array, " nodes"]:
+    """Return what arrives on a lattice: through slot k from behind the opposite one, which is k xor 1."""
+    total = slots[0]
+    for k in range(spec.width):
+        total = total + _shift(spec, slots[1 + (k ^ 1)], k)
+    return total
+
+
+def _arriving_packed(spec: Spec, slots: tuple[Num[Array, " nodes"], ...], width: int) -> Num[Array, " nodes"]:
+    """Return the same for whole numbers of ``width`` bits, which share one number per node.
+
+    It is moved by a step before it is taken apart, and the sum is moved back: a shift writes its result out.
+    So the policy's work is done once and not in the loop of each slot, and the sum is not fused into the loop
+    of table look-ups that reads it, which would then no longer be vectorized.
+    """
+    bits = width * len(slots)
+    kind = jnp.uint8 if bits <= 8 else jnp.uint16 if bits <= 16 else jnp.uint32
+    code = slots[0].astype(kind)
+    for k, part in enumerate(slots[1:], 1):
+        code = code | (part.astype(kind) << np.array(k * width, kind))
+    moved, mask = _shift(spec, code, 0), np.array((1 << width) - 1, kind)
+    narrow = jnp.uint8 if len(slots) << width <= 256 else jnp.uint16
+    parts = tuple(((moved >> np.array(k * width, kind)) & mask).astype(narrow) for k in range(len(slots)))
+    return _shift(spec, _sum(spec, parts), 1)

@@ -84,7 +84,7 @@ def _row(
     spec: Spec, params: Params, size: tables.Layout, action: Any, seen: Observation, state: State
 ) -> UInt32[Array, " nodes"]:
     """Return the row that belongs to each queue's level, regime and state."""
-    level = tables.level(spec, params, action, seen)
+    level = tables.level(spec, params, size, action, seen)
     return level * np.uint32(spec.regimes * spec.states) + state.cells.astype(jnp.uint32)
 
 

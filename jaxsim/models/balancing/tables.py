@@ -155,7 +155,9 @@ def _sorted(values: tuple[Array, ...]) -> list[Array]:
     return out
 
 
-def level(spec: Spec, params: Params, action: Any, seen: Observation) -> UInt32[Array, "*nodes"]:
+def level(
+    spec: Spec, params: Params, size: Layout, action: Any, seen: Observation
+) -> UInt32[Array, "*nodes"]:
     """Return the level of every queue (one number if all share it)."""
     if isinstance(action, Fixed):
         many = action.uniform and spec.fair_classes > 1
@@ -165,7 +167,7 @@ def level(spec: Spec, params: Params, action: Any, seen: Observation) -> UInt32[
         kind = jnp.uint32 if (spec.states + spec.width) ** spec.width >= 1 << 16 else kind
         around = tuple(q.astype(kind) for q in _sorted(seen.queues[1:]))
         return _rank(list(around)).astype(jnp.uint32)
-    return exchange.arriving(spec, params.wiring, action.parts).astype(jnp.uint32)
+    return exchange.arriving(spec, params.wiring, action.parts, size.denominator).astype(jnp.uint32)
 
 
 def inflow(
