@@ -24,6 +24,7 @@ class Observation:
     degrees: number of neighbours of each node. regime: the arrival regime, for policies that may see it.
     units: least common multiple of the degrees (static).
     speeds: service rates behind slot 0 .. d, or None where all servers are equal.
+    fair_units: least common multiple of the degrees + 1 where replications have graphs of their own (static).
     """
 
     queues: tuple[Array, ...]
@@ -32,6 +33,7 @@ class Observation:
     regime: Int[Array, ""]
     units: int = 1
     speeds: tuple[Array, ...] | None = None
+    fair_units: int | None = None
 
 
 @pytree

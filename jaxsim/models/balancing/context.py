@@ -12,7 +12,7 @@ from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Float, UInt32
 from jaxsim.models.balancing import epoch, exchange, tables
 from jaxsim.models.balancing.actions import Observation, blank
-from jaxsim.models.balancing.model import Params, Spec, State, pack, queues_of
+from jaxsim.models.balancing.model import Params, Spec, State, queues_of
 
 CUT_TOLERANCE = 2.0**-20
 
@@ -45,13 +45,15 @@ def observe(spec: Spec, params: Params, state: State) -> Observation:
         own = params.service_rates[params.server_class]
         speeds = (own, *exchange.at_neighbours(spec, wiring, own))
     opened = exchange.open_slots(spec, wiring)
-    return Observation((queues, *around), opened, wiring.degrees, state.regime, spec.units, speeds)
+    return Observation(
+        (queues, *around), opened, wiring.degrees, state.regime, spec.units, speeds, spec.fair_units
+    )
 
 
 def prepare(spec: Spec, params: Params, policy: Any) -> Context:
     """Build the tables."""
-    empty = pack(spec, jnp.zeros(spec.nodes, jnp.uint8), jnp.zeros((), jnp.int32), no_trouble())
-    action = policy(blank(policy, spec.nodes), observe(spec, params, empty))
+    # Tables depend on what kind of action the policy takes, not on what it sees.
+    action = policy(blank(policy, spec.nodes), tables.unseen(spec))
     size = tables.layout(spec, policy)
     loads = params.arrival_rates * params.delay
     by_level = size.levels is not None

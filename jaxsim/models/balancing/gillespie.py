@@ -24,7 +24,7 @@ from jaxsim.models.balancing.actions import Fixed, Observation, Offload, OwnStat
 from jaxsim.models.balancing.context import observe
 from jaxsim.models.balancing.kernel import draw, first_state, split_words
 from jaxsim.models.balancing.kernel import kernel as epoch_kernel
-from jaxsim.models.balancing.model import Params, Spec, State, pack
+from jaxsim.models.balancing.model import Params, Spec, State, pack, wired
 
 
 @pytree
@@ -68,6 +68,7 @@ def _chance(action: Any, seen: Observation, node: Int[Array, ""]) -> Float[Array
 def step(key: Key, spec: Spec, params: Params, policy: Any, state: State) -> tuple[State, Observables]:
     """Take one epoch, event by event; the observables are those of the epoch kernel."""
     words = split_words(draw(key, spec, policy).schedulers, policy, spec.nodes)
+    params = wired(params, state)
     seen = observe(spec, params, state)
     action = policy(words, seen)
     arrival = spec.nodes * params.arrival_rates[state.regime]
@@ -98,7 +99,7 @@ def step(key: Key, spec: Spec, params: Params, policy: Any, state: State) -> tup
     u = samplers.uniform(key.pair(Stream.ENVIRONMENT, 0)[0])
     regime = samplers.by_cdf(jnp.cumsum(params.switch[state.regime]), u)
     jobs = jnp.sum(seen.queues[0].astype(jnp.int32))
-    return pack(spec, end.queues, regime, state.status), {"drops": end.drops, "jobs": jobs}
+    return pack(spec, end.queues, regime, state.status, state.links), {"drops": end.drops, "jobs": jobs}
 
 
 def init(key: Key, spec: Spec, params: Params) -> State:

@@ -27,7 +27,8 @@ from jaxsim.core.types import Array, Int, UInt, UInt16, UInt32
 from jaxsim.models.balancing import epoch, tables
 from jaxsim.models.balancing.actions import Observation
 from jaxsim.models.balancing.context import Context, observe, prepare
-from jaxsim.models.balancing.model import Params, Spec, State, pack
+from jaxsim.models.balancing.model import Params, Spec, State, pack, wired
+from jaxsim.models.balancing.pairing import draw_links
 
 
 @pytree
@@ -45,10 +46,11 @@ class Draws:
 
 
 def first_state(key: Key, spec: Spec, params: Params) -> State:
-    """Return empty queues and a first regime from its law."""
+    """Return empty queues, a first regime from its law, and a graph where each replication has its own."""
     u = samplers.uniform(key.pair(Stream.ENVIRONMENT, 1)[0])
     regime = samplers.by_cdf(jnp.cumsum(params.start), u)
-    return pack(spec, jnp.zeros(spec.nodes, jnp.uint8), regime, no_trouble())
+    links = draw_links(key, params.wiring.degrees, spec.width) if spec.redrawn else None
+    return pack(spec, jnp.zeros(spec.nodes, jnp.uint8), regime, no_trouble(), links)
 
 
 def init(key: Key, spec: Spec, context: Context) -> State:
@@ -89,11 +91,10 @@ def _row(
 
 
 def _arrivals(
-    spec: Spec, context: Context, size: tables.Layout, action: Any, seen: Observation, state: State,
-    words: UInt32[Array, " nodes"],
+    spec: Spec, params: Params, context: Context, size: tables.Layout, action: Any, seen: Observation,
+    state: State, words: UInt32[Array, " nodes"],
 ) -> UInt32[Array, " nodes"]:  # fmt: skip
     """Return the number of packets that reach each queue during the epoch."""
-    params = context.params
     if size.levels is not None:
         row = _row(spec, params, size, action, seen, state)
         return alias.sample_packed(context.arrivals, row, size.arrival_bits, words)
@@ -123,13 +124,13 @@ def step(draws: Draws, spec: Spec, context: Context, policy: Any, state: State) 
     Observables: ``drops``, packets lost in the epoch, all queues together (sampled; or expected given the
     epoch's start); ``jobs``, packets in all queues at the start of the epoch.
     """
-    params = context.params
+    params = wired(context.params, state)
     seen = observe(spec, params, state)
     action = policy(split_words(draws.schedulers, policy, spec.nodes), seen)
     size = tables.layout(spec, policy)
     server = params.server_class.astype(jnp.uint32) if len(spec.buffers) > 1 else np.uint32(0)
     if size.staged:
-        arrivals = _arrivals(spec, context, size, action, seen, state, draws.arrivals)
+        arrivals = _arrivals(spec, params, context, size, action, seen, state, draws.arrivals)
         row = (server * np.uint32(size.arrivals + 1) + arrivals) * np.uint32(spec.states) + seen.queues[0]
     else:
         each = np.uint32((size.levels or 0) * spec.regimes * spec.states)
@@ -145,7 +146,7 @@ def step(draws: Draws, spec: Spec, context: Context, policy: Any, state: State) 
         jobs, drops = _totals(spec, size, state, lost)
     stay = jnp.cumsum(params.switch[state.regime])
     regime = samplers.by_cdf(stay, samplers.uniform(draws.regime))
-    return pack(spec, end, regime, state.status), {"drops": drops, "jobs": jobs}
+    return pack(spec, end, regime, state.status, state.links), {"drops": drops, "jobs": jobs}
 
 
 def _delay(spec: Spec, params: Params) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ class Spec:
         rates can move without a new compilation); services: the same for services offered by one server.
     slowest: a lower bound of the mean number of services offered in an epoch, for sizing tables.
     fair_classes: how many different relative arrival rates uniform random routing gives.
+    redrawn: every replication has a configuration model of its own, with the graph's degrees.
     expected: report expected drops given the state at the epoch's start instead of sampled drops.
     """
 
@@ -41,6 +43,7 @@ class Spec:
     services: float
     slowest: float
     fair_classes: int
+    redrawn: bool = False
     expected: bool = False
 
     @property
@@ -54,6 +57,11 @@ class Spec:
         return math.lcm(*self.degrees)
 
     @property
+    def fair_units(self) -> int | None:
+        """Units that uniform routing splits packets into, where the graph varies: lcm of the degrees + 1."""
+        return math.lcm(*(d + 1 for d in self.degrees)) if self.redrawn else None
+
+    @property
     def regular(self) -> bool:
         """Whether all nodes have the same degree."""
         return len(self.degrees) == 1
@@ -61,7 +69,7 @@ class Spec:
 
 @pytree
 class Wiring:
-    """The graph as arrays; on a stencil the first two are empty.
+    """The graph as arrays; the first two are empty on a stencil, and where replications have their own.
 
     neighbours: node behind each slot, padded with the own node. inbound: for each node the places, in a
     flattened (d + 1, N) table of what nodes put into their slots, that lead to it; padded with (d + 1) N.
@@ -96,24 +104,47 @@ class Params:
 
 
 @pytree
+class Links:
+    """A graph of the replication's own: ``neighbours`` and ``inbound`` as in `Wiring`."""
+
+    neighbours: Int[Array, "nodes width"]
+    inbound: Int[Array, "nodes width"]
+
+
+@pytree
 class State:
     """The queues at the start of an epoch, the arrival regime that holds during it, and the status.
 
     cells: regime * states + queue length, one small number for each node. It says where the laws of the
     node's epoch are, so that no loop over queues has to look up its replication's regime.
+    links: None where all replications share one graph.
     """
 
     cells: UInt[Array, " nodes"]
     regime: Int[Array, ""]
     status: UInt32[Array, ""]
+    links: Links | None = None
 
 
 def pack(
-    spec: Spec, queues: UInt[Array, " nodes"], regime: Int[Array, ""], status: UInt32[Array, ""]
+    spec: Spec,
+    queues: UInt[Array, " nodes"],
+    regime: Int[Array, ""],
+    status: UInt32[Array, ""],
+    links: Links | None = None,
 ) -> State:
     """Return the state with these queues and regime."""
     kind = jnp.uint8 if spec.regimes * spec.states <= 256 else jnp.uint16
-    return State(queues.astype(kind) + (regime * spec.states).astype(kind), regime, status)
+    return State(queues.astype(kind) + (regime * spec.states).astype(kind), regime, status, links)
+
+
+def wired(params: Params, state: State) -> Params:
+    """Return the parameters with the replication's own graph, if it has one."""
+    if state.links is None:
+        return params
+    links = state.links
+    wiring = dataclasses.replace(params.wiring, neighbours=links.neighbours, inbound=links.inbound)
+    return dataclasses.replace(params, wiring=wiring)
 
 
 def queues_of(spec: Spec, state: State) -> UInt8[Array, " nodes"]:
@@ -155,10 +186,10 @@ def inbound_places(graph: Graph) -> np.ndarray:
     return table
 
 
-def wire(graph: Graph) -> Wiring:
-    """Return the graph as arrays for the kernel."""
+def wire(graph: Graph, redrawn: bool = False) -> Wiring:
+    """Return the graph as arrays for the kernel; only its degrees matter if replications draw their own."""
     values, classes = np.unique(fair_rates(graph), return_inverse=True)
-    lattice = graph.stencil is not None
+    lattice = graph.stencil is not None or redrawn
     empty = np.zeros((0, graph.width), np.int32)
     return Wiring(
         neighbours=jnp.asarray(empty if lattice else graph.neighbours, jnp.int32),

@@ -43,6 +43,17 @@ def _offloaded(away: Bool[Array, " nodes"], seen: Observation, units: int) -> Sl
     return Slots((jnp.where(away, none, whole), *others))
 
 
+def _split(members: tuple[Bool[Array, " nodes"], ...], units: int) -> tuple[Array, ...]:
+    """Return equal parts for the members, in whole units (as shares where those need more than 16 bits)."""
+    kind = jnp.uint16 if units * len(members) < 1 << 16 else jnp.float32
+    count = sum(m.astype(jnp.uint8) for m in members)
+    # A choice among the few quotients: whole numbers are not divided in vectors.
+    part = jnp.full(members[0].shape, units if kind == jnp.uint16 else 1.0, kind)
+    for c in range(2, len(members) + 1):
+        part = jnp.where(count == c, jnp.asarray(units // c if kind == jnp.uint16 else 1.0 / c, kind), part)
+    return tuple(jnp.where(m, part, jnp.zeros((), kind)) for m in members)
+
+
 def _lcm_up_to(width: int) -> int:
     return math.lcm(*range(1, width + 2))
 
@@ -81,16 +92,21 @@ class Random:
         return 16 if self.reading == "epoch" else 0
 
     def denominator(self, spec: Spec) -> int | None:
-        """One unit: all packets of an epoch go to one slot."""
-        return None if self.reading == "packet" else 1
+        """One unit for a target of the epoch; on random graphs lcm(d + 1 over the degrees d), to be split."""
+        if self.reading == "epoch":
+            return 1
+        return spec.fair_units
 
     def __call__(self, words: UInt[Array, " words"], observation: Observation) -> Fixed | Slots:
-        """Return the constant allocation, or a random target for each node."""
-        if self.reading == "packet":
-            return Fixed(uniform=True)
+        """Return the constant allocation, or (random graphs) even parts, or a random target for each node."""
         shape = observation.queues[0].shape
+        units = observation.fair_units
+        if self.reading == "packet" and units is None:
+            return Fixed(uniform=True)
         members = tuple(jnp.broadcast_to(jnp.asarray(o), shape) for o in observation.open)
-        return Slots(one_of(members, words))
+        if self.reading == "epoch":
+            return Slots(one_of(members, words))
+        return Slots(_split(members, units or 1))
 
 
 @pytree
@@ -124,15 +140,7 @@ class JSQ:
         members = tuple(q == least for q in seen)
         if self.reading == "epoch":
             return Slots(one_of(members, words))
-        units = _lcm_up_to(len(queues) - 1)
-        kind = jnp.uint16 if units * len(queues) < 1 << 16 else jnp.float32
-        count = sum(m.astype(jnp.uint8) for m in members)
-        # A choice among the few quotients: whole numbers are not divided in vectors.
-        parts = [units // c if kind == jnp.uint16 else 1.0 / c for c in range(1, len(queues) + 1)]
-        share = jnp.full(least.shape, parts[0], kind)
-        for c, part in enumerate(parts[1:], 2):
-            share = jnp.where(count == c, jnp.asarray(part, kind), share)
-        return Slots(tuple(jnp.where(m, share, jnp.zeros((), kind)) for m in members))
+        return Slots(_split(members, _lcm_up_to(len(queues) - 1)))
 
 
 @pytree

@@ -33,6 +33,7 @@ def system(
     degree: Any = 3,
     path: Any = "",
     graph_seed: Any = 0,
+    redraw: Any = False,
     delay: Any = 5.0,
     buffer: Any = 5,
     service_rate: Any = 1.0,
@@ -55,6 +56,8 @@ def system(
         depth, degree: of the Bethe lattice (default 4 and 3).
         path: file of the graph.
         graph_seed: of the configuration model (default 0).
+        redraw: every replication draws a configuration model of its own, so that intervals are over graphs
+            too (default false: one graph for all).
         delay: length of an epoch, in units of time (default 5).
         buffer: places in a queue, the one in service included (default 5); or one number per node.
         service_rate: packets per unit of time and server (default 1); or one number per node.
@@ -73,8 +76,11 @@ def system(
     sizes = {key: integer(key, value, low=1) for key, value in sizes.items()}
     seed = integer("graph_seed", graph_seed, low=0)
     graph = _graph(choice("topology", topology, TOPOLOGIES), sizes, degrees, path, seed)
+    random = topology == "configuration" or redraw is False
+    require(random, "redraw", redraw, f"has no meaning for a {topology}", "use topology=configuration")
     return assemble(
         graph,
+        redraw=redraw,
         delay=delay,
         buffer=buffer,
         service_rate=service_rate,
@@ -97,12 +103,14 @@ def assemble(
     start: Any = None,
     expected: Any = False,
     simulator: Any = "epochs",
+    redraw: Any = False,
     largest_delay: Any = None,
 ) -> System:
     """Return the same for a graph that you made yourself.
 
-    The arguments are those of `system`, and ``largest_delay``: make the tables large enough for it, so that
-    all delays up to it share one Spec and one compilation (default: just ``delay``).
+    The arguments are those of `system` (with ``redraw`` only the graph's degrees matter), and
+    ``largest_delay``: make the tables large enough for it, so that all delays up to it share one Spec and one
+    compilation (default: just ``delay``).
     """
     delay = _scalar("delay", delay)
     most = max(delay, delay if largest_delay is None else _scalar("largest_delay", largest_delay))
@@ -121,19 +129,23 @@ def assemble(
     require(float(rates.max()) > 0, "arrival_rates", arrival_rates, "brings no packet", "give a rate above 0")
     moves, first = _regimes(rates.size, switch, start)
     buffers, services, server = _servers(graph.nodes, buffer, service_rate)
+    redrawn = _flag("redraw", redraw)
+    fewest = int(graph.degrees.min())
+    inflow = graph.width / fewest if redrawn else float(offload_inflow(graph).max())
     spec = Spec(
         topology=graph.name,
         nodes=graph.nodes,
         width=graph.width,
         degrees=tuple(int(d) for d in np.unique(graph.degrees)),
-        inflow=_round_up(float(offload_inflow(graph).max()), 1),
-        stencil=graph.stencil,
+        inflow=_round_up(inflow, 1),
+        stencil=None if redrawn else graph.stencil,
         buffers=tuple(int(b) for b in buffers),
         regimes=rates.size,
         packets=_round_up(MARGIN * rates.max() * most),
         services=_round_up(MARGIN * services.max() * most),
         slowest=_round_up(services.min() * most / MARGIN),
-        fair_classes=np.unique(fair_rates(graph)).size,
+        fair_classes=0 if redrawn else np.unique(fair_rates(graph)).size,
+        redrawn=redrawn,
         expected=_flag("expected", expected),
     )
     params = Params(
@@ -143,7 +155,7 @@ def assemble(
         start=jnp.asarray(first, jnp.float32),
         service_rates=jnp.asarray(services, jnp.float32),
         server_class=jnp.asarray(server, jnp.int32),
-        wiring=wire(graph),
+        wiring=wire(graph, redrawn),
     )
     return System(gillespie.kernel(spec) if literal else kernel(spec), params)
 

@@ -71,7 +71,8 @@ def unseen(spec: Spec) -> Observation:
     opened = (True, *([True if spec.regular else some] * spec.width))
     speeds = (jnp.ones(spec.nodes),) * (spec.width + 1) if len(spec.buffers) > 1 else None
     degrees = jnp.ones(spec.nodes, jnp.int32)
-    return Observation(queues, opened, degrees, jnp.zeros((), jnp.int32), spec.units, speeds)
+    regime = jnp.zeros((), jnp.int32)
+    return Observation(queues, opened, degrees, regime, spec.units, speeds, spec.fair_units)
 
 
 def layout(spec: Spec, policy: Any) -> Layout:
