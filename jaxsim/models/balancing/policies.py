@@ -25,7 +25,7 @@ import numpy as np
 
 from jaxsim.core.kernel import System
 from jaxsim.core.tree import pytree, static
-from jaxsim.core.types import Array, Bool, Float, UInt
+from jaxsim.core.types import Array, Bool, Float, Int, UInt
 from jaxsim.core.validation import choice, probability, require
 from jaxsim.models.balancing.actions import Fixed, Observation, Offload, OwnState, Slots, one_of
 from jaxsim.models.balancing.model import Spec
@@ -167,12 +167,17 @@ class Table:
         """Return the table, or the drawn actions as units."""
         if self.reading == "packet":
             return OwnState(jnp.atleast_2d(self.table))
-        z = observation.queues[0]
-        rows = jnp.atleast_2d(self.table)
-        row = rows[jnp.minimum(observation.regime, rows.shape[0] - 1)]
-        u = (words >> np.uint32(8)).astype(jnp.float32) * np.float32(2.0**-24)
-        away = u < row.at[z.astype(jnp.int32)].get(mode="promise_in_bounds")
+        away = self.away(words, observation.queues[0], observation.regime)
         return _offloaded(away, observation, observation.units)
+
+    def away(
+        self, words: UInt[Array, " nodes"], queues: UInt[Array, " nodes"], regime: Int[Array, ""]
+    ) -> Bool[Array, " nodes"]:
+        """Return whether each node offloads all packets of the epoch."""
+        rows = jnp.atleast_2d(self.table)
+        row = rows[jnp.minimum(regime, rows.shape[0] - 1)]
+        u = (words >> np.uint32(8)).astype(jnp.float32) * np.float32(2.0**-24)
+        return u < row.at[queues.astype(jnp.int32)].get(mode="promise_in_bounds")
 
 
 def own(system: System) -> Own:

@@ -12,6 +12,12 @@ the share of the cone in the graph. Cut for speed, and measured in the tests: di
 beyond `MEMORY` units of time. With x_j = lambda delay (1 - zeta(z_j) + sum over neighbours i of
 zeta(z_i) / d_i), the chain rule is one sum over neighbours.
 
+With one action a per epoch instead, drawn with probability zeta(z), the score is that of the action,
+
+    dJ/dzeta(z) = E[ sum over (j, t) with z(j, t) = z of W(j, t) (a - zeta(z)) / (zeta(z) (1 - zeta(z))) ],
+
+and the action of j at t can touch drops within distance 1 at t, within k + 1 at t + k.
+
 The optimum is found by Adam on [0, 1] and averaged over the last iterates; paths come from the exact kernel.
 """
 
@@ -30,15 +36,14 @@ from jaxsim.core import random
 from jaxsim.core.kernel import System
 from jaxsim.core.random import Key
 from jaxsim.core.tree import pytree
-from jaxsim.core.types import Array, Float, Int, Num, UInt8
+from jaxsim.core.types import Array, Bool, Float, Int, Num, UInt8
 from jaxsim.core.validation import integer, require
-from jaxsim.models.balancing import epoch, exchange, tables
-from jaxsim.models.balancing.actions import OwnState
-from jaxsim.models.balancing.context import observe, prepare
+from jaxsim.models.balancing import epoch, exchange
+from jaxsim.models.balancing.context import prepare
 from jaxsim.models.balancing.graphs import Graph
 from jaxsim.models.balancing.kernel import draw, init, step
-from jaxsim.models.balancing.model import Params, Spec, State, pack, queues_of
-from jaxsim.models.balancing.policies import Table
+from jaxsim.models.balancing.model import Params, Spec, State, queues_of
+from jaxsim.models.balancing.policies import Reading, Table
 
 REACH = 3
 MEMORY = 20.0
@@ -46,6 +51,9 @@ GRID = 512
 """Points of the grid of arrival rates on which derivatives are tabulated (paths are sampled exactly)."""
 SAMPLES = 1 << 18
 """Queue-epochs of one gradient."""
+EDGE = 0.02
+"""With one action per epoch the search keeps so far from 0 and 1, where scores are unbounded; tables that end
+within twice of it are moved onto the boundary."""
 
 
 @pytree
@@ -120,32 +128,53 @@ def cone(
 
 def _path(
     spec: Spec, context: Any, policy: Table, key: Key, epochs: int
-) -> tuple[UInt8[Array, "epochs nodes"], UInt8[Array, "epochs nodes"], Int[Array, " epochs"]]:
-    """Simulate one replication; return states before and after each epoch, and regimes."""
+) -> tuple[
+    UInt8[Array, "epochs nodes"], UInt8[Array, "epochs nodes"], Int[Array, " epochs"], Bool[Array, "epochs _"]
+]:
+    """Simulate one replication; return states before and after each epoch, regimes, and actions if any."""
 
     def one(state: State, number: Array) -> tuple[State, Any]:
-        after, _ = step(draw(key.at(number), spec, policy), spec, context, policy, state)
-        return after, (queues_of(spec, state), queues_of(spec, after), state.regime)
+        draws = draw(key.at(number), spec, policy)
+        after, _ = step(draws, spec, context, policy, state)
+        z = queues_of(spec, state)
+        once = policy.reading == "epoch"
+        away = policy.away(draws.schedulers, z, state.regime) if once else jnp.zeros(0, bool)
+        return after, (z, queues_of(spec, after), state.regime, away)
 
     return lax.scan(one, init(key, spec, context), jnp.arange(epochs, dtype=jnp.uint32))[1]
 
 
-def _slope(
+def _place(
+    spec: Spec, params: Params, score: Scores, offloaded: Float[Array, "epochs nodes"], path: Any
+) -> Int[Array, "epochs nodes"]:
+    """Return where each queue and epoch is in the tables of scores, given what share each node offloads."""
+    before, _, regimes, _ = path
+    wiring = params.wiring
+
+    def cell(share: Array, regime: Array) -> Array:
+        opened = exchange.open_slots(spec, wiring)[1:]
+        each = share / wiring.degrees
+        parts = tuple(each if o is True else jnp.where(o, each, 0.0) for o in opened)
+        flow = exchange.arriving(spec, wiring, (1.0 - share, *parts))
+        return jnp.round(params.arrival_rates[regime] * params.delay * flow / score.spacing)
+
+    cells = jax.vmap(cell)(offloaded, regimes).astype(jnp.int32)
+    return jnp.minimum(cells, GRID - 1) * spec.states + before
+
+
+def _by_state(spec: Spec, before: Array, slope: Array) -> Float[Array, " states"]:
+    """Return the sum of a slope over all nodes and epochs in each state."""
+    states = jnp.arange(spec.states)[:, None, None]
+    return jnp.sum(jnp.where(before == states, slope, 0.0), axis=(1, 2))
+
+
+def _packet_slope(
     spec: Spec, params: Params, score: Scores, rings: tuple[Any, ...], memory: int, table: Array, path: Any
 ) -> tuple[Num[Array, ""], Num[Array, " states"]]:
     """Return expected drops per queue of a path and the gradient's estimate with respect to the table."""
-    before, after, regimes = path
+    before, after, regimes, _ = path
     wiring = params.wiring
-
-    def seen(z: Array, regime: Array) -> Any:
-        return observe(spec, params, pack(spec, z, regime, jnp.zeros((), jnp.uint32)))
-
-    def rate(z: Array, regime: Array) -> Array:
-        flow = tables.inflow(spec, params, OwnState(table[None]), seen(z, regime), None)
-        return params.arrival_rates[regime] * params.delay * flow
-
-    cell = jnp.round(jax.vmap(rate)(before, regimes) / score.spacing).astype(jnp.int32)
-    place = jnp.minimum(cell, GRID - 1) * spec.states + before
+    place = _place(spec, params, score, table[before], path)
     drops = score.drops.ravel()[place]
     excess = drops - jnp.mean(drops, axis=1, keepdims=True)
     weight = cone(excess, rings, memory)
@@ -159,26 +188,42 @@ def _slope(
 
     load = (params.arrival_rates[regimes] * params.delay)[:, None]
     slope = load * jax.vmap(chain)(pull) / spec.nodes
-    states = jnp.arange(spec.states)[:, None, None]
-    return jnp.sum(drops) / spec.nodes, jnp.sum(jnp.where(before == states, slope, 0.0), axis=(1, 2))
+    return jnp.sum(drops) / spec.nodes, _by_state(spec, before, slope)
 
 
-@functools.partial(jax.jit, static_argnames=("spec", "sizes"))
+def _epoch_slope(
+    spec: Spec, params: Params, score: Scores, rings: tuple[Any, ...], memory: int, table: Array, path: Any
+) -> tuple[Num[Array, ""], Num[Array, " states"]]:
+    """Return the same for one action per epoch."""
+    before, _, _, away = path
+    drops = score.drops.ravel()[_place(spec, params, score, away.astype(jnp.float32), path)]
+    excess = drops - jnp.mean(drops, axis=1, keepdims=True)
+    # The cone one epoch earlier: lag 0 reaches distance 1.
+    weight = cone(jnp.pad(excess, ((1, 0), (0, 0))), rings, memory + 1)[:-1]
+    chance = table[before]
+    slope = weight * (away - chance) / (chance * (1.0 - chance)) / spec.nodes
+    return jnp.sum(drops) / spec.nodes, _by_state(spec, before, slope)
+
+
+@functools.partial(jax.jit, static_argnames=("spec", "sizes", "reading"))
 def _descend(
-    spec: Spec, params: Params, rings: tuple[Any, ...], start: Array, root: Key, sizes: tuple[int, ...]
-) -> tuple[Array, Array]:
+    spec: Spec, params: Params, rings: tuple[Any, ...], start: Array, root: Key, sizes: tuple[int, ...],
+    reading: Reading,
+) -> tuple[Array, Array]:  # fmt: skip
     """Run Adam, ``sizes = (iterations, lanes, epochs, memory)``; return averaged table and objectives."""
     iterations, lanes, epochs, memory = sizes
     score = scores(spec, params)
+    slope_of = _packet_slope if reading == "packet" else _epoch_slope
+    least = 0.0 if reading == "packet" else EDGE
 
     def estimate(table: Array, number: Array) -> tuple[Array, Array]:
-        policy = Table(table)
+        policy = Table(table, reading)
         context = prepare(spec, params, policy)
         numbers = number * lanes + jnp.arange(lanes)
 
         def lane(replication: Array) -> tuple[Array, Array]:
             path = _path(spec, context, policy, root.replication(replication), epochs)
-            return _slope(spec, params, score, rings, memory, table, path)
+            return slope_of(spec, params, score, rings, memory, table, path)
 
         values, slopes = jax.vmap(lane)(numbers)
         return jnp.mean(values), jnp.mean(slopes, axis=0)
@@ -190,7 +235,7 @@ def _descend(
         k = number + 1.0
         unbiased = (first / (1 - 0.8**k)) / (jnp.sqrt(second / (1 - 0.95**k)) + 1e-8)
         rate = 0.1 * (1.0 - 0.9 * number / iterations)
-        table = jnp.clip(table - rate * unbiased, 0.0, 1.0)
+        table = jnp.clip(table - rate * unbiased, least, 1.0 - least)
         late = number >= iterations // 2
         mean = jnp.where(late, mean + table, mean)
         return (table, first, second, mean, count + late), value
@@ -201,13 +246,20 @@ def _descend(
 
 
 def best_table(
-    system: System, graph: Graph, *, iterations: int = 80, samples: int = SAMPLES, seed: int = 0
+    system: System,
+    graph: Graph,
+    *,
+    iterations: int = 80,
+    samples: int = SAMPLES,
+    seed: int = 0,
+    reading: Reading = "packet",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the static table zeta(0 .. B) with the least expected drops over the kernel's horizon.
 
     Args:
         system, graph: as made by `jaxsim.models.balancing.assemble(graph, ...)`; one class of servers.
         iterations: Adam steps. samples: queue-epochs per step. seed: of the paths.
+        reading: of the table, ``packet`` or ``epoch`` (noisier: take some times more samples).
 
     Returns:
         (table, objective after each step): drops per queue over the horizon, at the steps' tables.
@@ -229,6 +281,10 @@ def best_table(
     rings = tuple(jnp.asarray(b) for b in balls(graph, REACH))
     start = jnp.linspace(0.0, 0.8, spec.states)
     spec = dataclasses.replace(spec, expected=True)
-    table, values = _descend(spec, params, rings, start, random.key(seed), sizes)
+    if reading == "epoch":
+        start = jnp.clip(start, EDGE, 1.0 - EDGE)
+    table, values = _descend(spec, params, rings, start, random.key(seed), sizes, reading)
+    if reading == "epoch":
+        table = jnp.where(table < 2 * EDGE, 0.0, jnp.where(table > 1 - 2 * EDGE, 1.0, table))
     scale = system.kernel.horizon / (epochs * delay)
     return np.asarray(table, np.float64), np.asarray(values) * scale
