@@ -1,9 +1,9 @@
 """Drops per node of several policies on one graph, with the regime path's noise taken out.
 
-The arrival regimes are drawn from a stream that all policies share, and the own-queue policy's mean is known
-exactly, so its sampled drops Y are a control variate for any policy's drops X under the same seed:
+What the own-queue policy is expected to lose given the regime path, C, is computed along every path
+(`jaxsim.models.balancing.control`) and its mean is known, so it is a control variate for the drops X:
 
-    mean(X) - b (mean(Y) - exact),    b = Cov(X, Y) / Var(Y)
+    mean(X) - b (mean(C) - E C),    b = Cov(X, C) / Var(C)
 
 (bias of order 1 / replications). On large graphs it removes nearly all of the noise of smooth policies.
 """
@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from jaxsim.engine import simulate
-from jaxsim.models.balancing import Own, assemble
+from jaxsim.models.balancing import assemble
 from jaxsim.models.balancing.graphs import Graph
 from jaxsim.models.balancing.theory import constant_rates
+from jaxsim.results import Result
 from jaxsim.results.report import Curve
 from jaxsim.statistics import student_t
 
@@ -28,10 +29,11 @@ SOURCE = "Tahir, Cui, Koeppl (2023), Sparse mean field load balancing"
 
 @dataclass(frozen=True)
 class Value:
-    """An estimate with the half-width of its 95 % interval (0 if exact)."""
+    """An estimate with the half-width of its 95 % interval (0 if exact), and the latter without control."""
 
     mean: float
     half_width: float
+    plain: float
 
     def __str__(self) -> str:
         """Return mean and half-width."""
@@ -40,6 +42,10 @@ class Value:
     def below(self, other: Value) -> bool:
         """Whether the value is smaller, with intervals apart."""
         return self.mean + self.half_width < other.mean - other.half_width
+
+    def apart(self, other: Value) -> bool:
+        """Whether the intervals have nothing in common."""
+        return self.below(other) or other.below(self)
 
 
 def drops(
@@ -51,38 +57,52 @@ def drops(
     seed: int,
     horizon: float = 50.0,
     largest_delay: float | None = None,
-    equal_servers: bool = True,
     **keys: Any,
 ) -> dict[str, Value]:
     """Return drops per node over the horizon of each policy (name -> function of the system).
 
-    ``own`` is exact where servers are equal, and is then the control variate of all others.
+    ``own`` comes first and is exact; it is not simulated.
     """
-    system = assemble(graph, delay=delay, largest_delay=largest_delay, **keys)
-
-    def sampled(policy: Any) -> np.ndarray:
+    system = assemble(graph, delay=delay, largest_delay=largest_delay, control=True, **keys)
+    exact = own_queue(graph, delay=delay, horizon=horizon, **keys)
+    found = {"own": Value(exact, 0.0, 0.0)}
+    for name, make in policies.items():
+        policy = make(system)
         result = simulate(
             system.kernel, policy, system.params, seed=seed, replications=replications, horizon=horizon
         )
-        return result.samples["drops_per_node.numerator"] / result.samples["drops_per_node.denominator"]
-
-    control = sampled(Own())
-    if not equal_servers:
-        plain = {name: _estimate(sampled(make(system))) for name, make in policies.items()}
-        return {"own": _estimate(control), **plain}
-    exact = constant_rates(delay=delay, horizon=horizon, **keys)["drops_per_node"]
-    found = {name: _estimate(sampled(make(system)), control, exact) for name, make in policies.items()}
-    return {"own": Value(exact, 0.0), **found}
+        found[name] = controlled(result, exact)
+    return found
 
 
-def _estimate(x: np.ndarray, control: np.ndarray | None = None, exact: float = 0.0) -> Value:
+def own_queue(
+    graph: Graph, *, delay: float, horizon: float = 50.0, buffer: Any = 5, service_rate: Any = 1.0,
+    **keys: Any,
+) -> float:  # fmt: skip
+    """Return the exact drops of the own-queue policy, averaged over the kinds of servers."""
+    keys.pop("redraw", None)
+    kinds = np.stack([np.broadcast_to(np.asarray(x, float), (graph.nodes,)) for x in (buffer, service_rate)])
+    (places, rates), counts = np.unique(kinds, axis=1, return_counts=True)
+    each = [
+        constant_rates(delay=delay, horizon=horizon, buffer=b, service_rate=mu, **keys)["drops_per_node"]
+        for b, mu in zip(places, rates, strict=True)
+    ]
+    return float(np.average(each, weights=counts))
+
+
+def controlled(result: Result, exact: float) -> Value:
+    """Return the drops of a result made with ``control=True``; ``exact`` is the control variate's mean."""
+    x, c = (
+        result.samples[f"{name}.numerator"] / result.samples[f"{name}.denominator"]
+        for name in ("drops_per_node", "own_queue_given_regimes")
+    )
     used = 1
-    if control is not None and np.var(control) > 0:
-        slope = np.cov(x, control)[0, 1] / np.var(control, ddof=1)
-        x = x - slope * (control - exact)
+    plain = float(student_t(0.95, x.size - 1) * np.std(x, ddof=1) / np.sqrt(x.size))
+    if np.var(c) > 0:
+        x = x - np.cov(x, c)[0, 1] / np.var(c, ddof=1) * (c - exact)
         used = 2
     error = np.std(x, ddof=used) / np.sqrt(x.size)
-    return Value(float(np.mean(x)), float(student_t(0.95, x.size - used) * error))
+    return Value(float(np.mean(x)), float(student_t(0.95, x.size - used) * error), plain)
 
 
 def curve(label: str, x: Sequence[float], values: Sequence[Value]) -> Curve:

@@ -46,5 +46,8 @@ FAMILY = Family(
         "figure10a": Entry("buffer 20", f"{_FIGURES}:figure10a"),
         "figure10b": Entry("unequal servers", f"{_FIGURES}:figure10b"),
         "large_systems": Entry("100 000 and 1 000 000 queues", f"{_FIGURES}:large_systems"),
+        "random_graphs": Entry(
+            "thousands of random graphs, one per replication", f"{_FIGURES}:random_graphs"
+        ),
     },
 )

@@ -15,10 +15,11 @@ frozen during an epoch, each packet lost at a full queue gone for good.
 
 Map: `graphs` and `graph_files` (topologies); `model` (Spec, Params, State); `pairing` (random graphs as
 replications); `exchange` (what flows between neighbours); `actions` (what schedulers see and can do),
-`policies`, `comparing` and `rules` (what they do); `tables` (from actions to arrival rates); `epoch` (the law
-of an epoch); `context` (its tables); `kernel` (one epoch of all queues); `gillespie` (the same event by
-event, for validation); `system` (names, defaults, validation); `theory` (what is known exactly); `meanfield`
-(laws of a node on the cycle); `search` and `learned` (the best tables); `problems` (for the command line).
+`policies`, `comparing` and `rules` (what they do); `tables` (from actions to arrival rates); `epoch` (the
+law of an epoch); `context` (its tables); `kernel` (one epoch of all queues); `control` (a control variate);
+`gillespie` (the same event by event, for validation); `system` (names, defaults, validation); `theory` (what
+is known exactly); `meanfield` (laws of a node on the cycle); `search` and `learned` (the best tables);
+`problems` (for the command line).
 
 Source: Tahir, Cui, Koeppl (2023), "Sparse mean field load balancing in large localized queueing systems".
 """

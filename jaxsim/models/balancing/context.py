@@ -10,7 +10,7 @@ from jaxsim.core import alias
 from jaxsim.core.status import Status, no_trouble, raise_bit
 from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Float, UInt32
-from jaxsim.models.balancing import epoch, exchange, tables
+from jaxsim.models.balancing import control, epoch, exchange, tables
 from jaxsim.models.balancing.actions import Observation, blank
 from jaxsim.models.balancing.model import Params, Spec, State, queues_of
 
@@ -26,12 +26,14 @@ class Context:
         number of arrivals, state).
     arrivals: in two stages, alias tables of the number of arrivals by (level, regime, state).
     expected: mean drops of each row of ``table``, where the Spec asks for them instead of sampled ones.
+    own: what `control` needs of the own-queue policy, where the Spec asks for it.
     """
 
     params: Params
     table: UInt32[Array, " cells"]
     arrivals: UInt32[Array, " cells_or_none"]
     expected: Float[Array, " rows_or_none"]
+    own: Float[Array, "classes regimes states columns"] | None
     trouble: UInt32[Array, ""]
 
 
@@ -58,10 +60,12 @@ def prepare(spec: Spec, params: Params, policy: Any) -> Context:
     loads = params.arrival_rates * params.delay
     by_level = size.levels is not None
     rates = loads[:, None] * tables.level_rates(spec, params, action, size) if by_level else jnp.zeros(0)
-    laws, cut = [], []
+    laws, cut, own = [], [], []
     for number, buffer in enumerate(spec.buffers):
         services = params.service_rates[number] * params.delay
         law = epoch.arrival_laws(services, buffer, size.states, size.arrivals, size.offered, size.drops)
+        if spec.control:
+            own.append(control.own_laws(loads, law))
         if size.staged:
             # Row by row the drops cannot exceed the arrivals; what is cut is weighed by the heaviest load.
             worst = epoch.mix(jnp.full(size.states, size.heaviest * jnp.max(loads)), law)
@@ -77,8 +81,9 @@ def prepare(spec: Spec, params: Params, policy: Any) -> Context:
     first = jnp.zeros(0, jnp.uint32)
     if size.staged and by_level:
         first = alias.packed(epoch.poisson(rates.reshape(-1), size.arrivals))
+    alone = jnp.stack(own) if own else None
     if not spec.expected:
-        return Context(params, alias.packed(law), first, jnp.zeros(0), trouble)
+        return Context(params, alias.packed(law), first, jnp.zeros(0), alone, trouble)
     joint = law.reshape(-1, size.drops + 1, size.states)
     drops = jnp.einsum("rds,d->r", joint, jnp.arange(size.drops + 1.0)) / jnp.sum(joint, axis=(1, 2))
-    return Context(params, alias.packed(jnp.sum(joint, axis=1)), first, drops, trouble)
+    return Context(params, alias.packed(jnp.sum(joint, axis=1)), first, drops, alone, trouble)

@@ -99,7 +99,8 @@ def step(key: Key, spec: Spec, params: Params, policy: Any, state: State) -> tup
     u = samplers.uniform(key.pair(Stream.ENVIRONMENT, 0)[0])
     regime = samplers.by_cdf(jnp.cumsum(params.switch[state.regime]), u)
     jobs = jnp.sum(seen.queues[0].astype(jnp.int32))
-    return pack(spec, end.queues, regime, state.status, state.links), {"drops": end.drops, "jobs": jobs}
+    cells = pack(spec, end.queues, regime)
+    return State(cells, regime, state.status, state.links), {"drops": end.drops, "jobs": jobs}
 
 
 def init(key: Key, spec: Spec, params: Params) -> State:

@@ -24,7 +24,7 @@ from jaxsim.core.random import Key, Stream
 from jaxsim.core.status import no_trouble
 from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Int, UInt, UInt16, UInt32
-from jaxsim.models.balancing import epoch, tables
+from jaxsim.models.balancing import control, epoch, tables
 from jaxsim.models.balancing.actions import Observation
 from jaxsim.models.balancing.context import Context, observe, prepare
 from jaxsim.models.balancing.model import Params, Spec, State, pack, wired
@@ -50,7 +50,9 @@ def first_state(key: Key, spec: Spec, params: Params) -> State:
     u = samplers.uniform(key.pair(Stream.ENVIRONMENT, 1)[0])
     regime = samplers.by_cdf(jnp.cumsum(params.start), u)
     links = draw_links(key, params.wiring.degrees, spec.width) if spec.redrawn else None
-    return pack(spec, jnp.zeros(spec.nodes, jnp.uint8), regime, no_trouble(), links)
+    cells = pack(spec, jnp.zeros(spec.nodes, jnp.uint8), regime)
+    alone = control.empty(spec) if spec.control else None
+    return State(cells, regime, no_trouble(), links, alone)
 
 
 def init(key: Key, spec: Spec, context: Context) -> State:
@@ -122,7 +124,8 @@ def step(draws: Draws, spec: Spec, context: Context, policy: Any, state: State) 
     """Take one epoch.
 
     Observables: ``drops``, packets lost in the epoch, all queues together (sampled; or expected given the
-    epoch's start); ``jobs``, packets in all queues at the start of the epoch.
+    epoch's start); ``jobs``, packets in all queues at the start of the epoch; with ``control`` also ``own``,
+    what the own-queue policy is expected to lose per queue given the regimes so far.
     """
     params = wired(context.params, state)
     seen = observe(spec, params, state)
@@ -144,9 +147,13 @@ def step(draws: Draws, spec: Spec, context: Context, policy: Any, state: State) 
         lost = outcome // np.uint16(size.states)
         end = outcome - lost * np.uint16(size.states)
         jobs, drops = _totals(spec, size, state, lost)
+    observed = {"drops": drops, "jobs": jobs}
+    alone = state.alone
+    if alone is not None and context.own is not None:
+        alone, observed["own"] = control.advance(params, context.own, alone, state.regime)
     stay = jnp.cumsum(params.switch[state.regime])
     regime = samplers.by_cdf(stay, samplers.uniform(draws.regime))
-    return pack(spec, end, regime, state.status, state.links), {"drops": drops, "jobs": jobs}
+    return State(pack(spec, end, regime), regime, state.status, state.links, alone), observed
 
 
 def _delay(spec: Spec, params: Params) -> Array:
@@ -168,6 +175,10 @@ METRICS = (
     ),
     Metric("queue_length", "jobs", "step", _per_node, "packets", "mean queue at the starts of epochs"),
 )
+CONTROL = Metric(
+    "own_queue_given_regimes", "own", "horizon", 1.0, "packets",
+    "packets that the own-queue policy is expected to lose per queue, given the regime path",
+)  # fmt: skip
 
 
 def kernel(spec: Spec) -> Kernel:
@@ -178,7 +189,7 @@ def kernel(spec: Spec) -> Kernel:
         init=init,
         step=step,
         step_time=_delay,
-        metrics=METRICS,
+        metrics=(*METRICS, CONTROL) if spec.control else METRICS,
         prepare=prepare,
         draw=draw,
         horizon=50.0,

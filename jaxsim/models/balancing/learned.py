@@ -2,9 +2,10 @@
 
 For each kind of graph and delay, the probability of offloading a packet at own state 0 .. 5: buffer 5,
 service rate 1, arrival rates (0.9, 0.6) with the default regimes, from empty queues over 50 units of time.
-Between delays they are interpolated. Near the optimum the drops are flat in the table: these differ from the
-best in the last digits of the probabilities, not noticeably in drops (tested on the cycle). They are not the
-neural policies of the paper, which prints no numbers of theirs.
+Between delays those per packet are interpolated, those with one action taken from the nearest delay. Near the
+optimum the drops are flat in the table: these differ from the best in the last digits of the probabilities,
+not noticeably in drops (tested on the cycle). They are not the neural policies of the paper, which prints no
+numbers of theirs.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from jaxsim.core.kernel import System
 from jaxsim.core.validation import refuse
 from jaxsim.models.balancing.model import Params, Spec
-from jaxsim.models.balancing.policies import Table, reading_of
+from jaxsim.models.balancing.policies import Reading, Table, reading_of
 
 TABLES: dict[str, dict[float, tuple[float, ...]]] = {
     "cycle": {
@@ -61,6 +62,19 @@ TABLES: dict[str, dict[float, tuple[float, ...]]] = {
         10: (0.0, 0.027, 0.096, 0.181, 0.275, 0.361),
     },
 }
+ONE_ACTION: dict[str, dict[float, tuple[float, ...]]] = {
+    "cycle": {
+        1: (0.0, 0.0, 0.0, 1.0, 1.0, 1.0),
+        2: (0.0, 0.0, 0.0, 1.0, 1.0, 1.0),
+        3: (0.0, 0.0, 0.0, 1.0, 1.0, 1.0),
+        4: (0.0, 0.0, 0.0, 0.0, 1.0, 1.0),
+        5: (0.0, 0.0, 0.0, 0.0, 1.0, 1.0),
+        6: (0.0, 0.0, 0.0, 0.0, 0.0, 1.0),
+        7: (0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+        10: (0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+    },
+}
+"""The same with one action for all packets of the epoch: thresholds, and own queue for long delays."""
 KINDS = {
     "cycle": "cycle",
     "torus": "torus",
@@ -70,10 +84,12 @@ KINDS = {
 }
 
 
-def table_for(kind: str, delay: float) -> np.ndarray:
-    """Return the table of a kind of graph, interpolated in the delay and held constant beyond 1 and 10."""
-    rows = TABLES[kind]
+def table_for(kind: str, delay: float, reading: Reading = "packet") -> np.ndarray:
+    """Return the table of a kind of graph; beyond 1 and 10 that of the nearest delay."""
+    rows = (TABLES if reading == "packet" else ONE_ACTION)[kind]
     delays = sorted(rows)
+    if reading == "epoch":
+        return np.array(rows[min(delays, key=lambda d: abs(d - delay))])
     return np.array([np.interp(delay, delays, [rows[d][z] for d in delays]) for z in range(6)])
 
 
@@ -97,5 +113,6 @@ def learned(system: System, *, reading: Any = "packet") -> Table:
     if spec.buffers != (5,) * len(spec.buffers):
         remedy = "search one with best_table, and give it as --policy zeta zeta=..."
         refuse("buffer", list(spec.buffers), "has no shipped table, which are for buffer 5", remedy)
-    zeta = table_for(kind_of(spec), float(params.delay))
-    return Table(jnp.asarray(zeta, jnp.float32), reading_of(reading))
+    drawn = reading_of(reading)
+    zeta = table_for(kind_of(spec), float(params.delay), drawn)
+    return Table(jnp.asarray(zeta, jnp.float32), drawn)

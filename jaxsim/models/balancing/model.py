@@ -29,6 +29,7 @@ class Spec:
     fair_classes: how many different relative arrival rates uniform random routing gives.
     redrawn: every replication has a configuration model of its own, with the graph's degrees.
     expected: report expected drops given the state at the epoch's start instead of sampled drops.
+    control: report also what own queue is expected to lose given the regime path, a control variate.
     """
 
     topology: str
@@ -45,6 +46,7 @@ class Spec:
     fair_classes: int
     redrawn: bool = False
     expected: bool = False
+    control: bool = False
 
     @property
     def states(self) -> int:
@@ -118,24 +120,20 @@ class State:
     cells: regime * states + queue length, one small number for each node. It says where the laws of the
     node's epoch are, so that no loop over queues has to look up its replication's regime.
     links: None where all replications share one graph.
+    alone: law of a queue of each class under own queue given the regimes so far, where the Spec asks for it.
     """
 
     cells: UInt[Array, " nodes"]
     regime: Int[Array, ""]
     status: UInt32[Array, ""]
     links: Links | None = None
+    alone: Float[Array, "classes states"] | None = None
 
 
-def pack(
-    spec: Spec,
-    queues: UInt[Array, " nodes"],
-    regime: Int[Array, ""],
-    status: UInt32[Array, ""],
-    links: Links | None = None,
-) -> State:
-    """Return the state with these queues and regime."""
+def pack(spec: Spec, queues: UInt[Array, " nodes"], regime: Int[Array, ""]) -> UInt[Array, " nodes"]:
+    """Return the cells of queues in a regime."""
     kind = jnp.uint8 if spec.regimes * spec.states <= 256 else jnp.uint16
-    return State(queues.astype(kind) + (regime * spec.states).astype(kind), regime, status, links)
+    return queues.astype(kind) + (regime * spec.states).astype(kind)
 
 
 def wired(params: Params, state: State) -> Params:

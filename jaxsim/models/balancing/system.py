@@ -41,6 +41,7 @@ def system(
     switch: Any = ((0.8, 0.2), (0.5, 0.5)),
     start: Any = None,
     expected: Any = False,
+    control: Any = False,
     simulator: Any = "epochs",
 ) -> System:
     """Return queues on a sparse graph that schedulers see once per epoch.
@@ -67,6 +68,8 @@ def system(
             [[0.8,0.2],[0.5,0.5]]).
         start: law of the first regime (default uniform).
         expected: report drops expected given the start of each epoch instead of sampled ones (default false).
+        control: report also what own queue is expected to lose given the regime path, as a control variate
+            (default false; simulator=epochs).
         simulator: ``epochs`` (default) or ``events``, the same process event by event (slow; for validation).
 
     Raises:
@@ -88,6 +91,7 @@ def system(
         switch=switch,
         start=start,
         expected=expected,
+        control=control,
         simulator=simulator,
     )
 
@@ -102,6 +106,7 @@ def assemble(
     switch: Any = ((0.8, 0.2), (0.5, 0.5)),
     start: Any = None,
     expected: Any = False,
+    control: Any = False,
     simulator: Any = "epochs",
     redraw: Any = False,
     largest_delay: Any = None,
@@ -116,7 +121,8 @@ def assemble(
     most = max(delay, delay if largest_delay is None else _scalar("largest_delay", largest_delay))
     literal = choice("simulator", simulator, ("epochs", "events")) == "events"
     remedy = "leave out one of the two"
-    require(not (literal and expected is True), "expected", expected, "needs simulator=epochs", remedy)
+    for field, value in (("expected", expected), ("control", control)):
+        require(not (literal and value is True), field, value, "needs simulator=epochs", remedy)
     graph = dataclasses.replace(graph, stencil=None) if literal else graph
     rates = np.atleast_1d(non_negative("arrival_rates", arrival_rates))
     require(
@@ -147,6 +153,7 @@ def assemble(
         fair_classes=0 if redrawn else np.unique(fair_rates(graph)).size,
         redrawn=redrawn,
         expected=_flag("expected", expected),
+        control=_flag("control", control),
     )
     params = Params(
         delay=jnp.float32(delay),
