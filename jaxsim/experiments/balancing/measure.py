@@ -84,7 +84,9 @@ def own_queue(
     kinds = np.stack([np.broadcast_to(np.asarray(x, float), (graph.nodes,)) for x in (buffer, service_rate)])
     (places, rates), counts = np.unique(kinds, axis=1, return_counts=True)
     each = [
-        constant_rates(delay=delay, horizon=horizon, buffer=b, service_rate=mu, **keys)["drops_per_node"]
+        constant_rates(delay=delay, horizon=horizon, buffer=int(b), service_rate=float(mu), **keys)[
+            "drops_per_node"
+        ]
         for b, mu in zip(places, rates, strict=True)
     ]
     return float(np.average(each, weights=counts))
