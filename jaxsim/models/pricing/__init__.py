@@ -9,7 +9,8 @@ are the cheapest way to hold it:
 
 Map: `closed_form` (two users: costs, Pareto point, prices, rates); `market` (users; what policies see and
 do); `reflection` (exact reflected steps, oblique reflection, completely-S); `environment` (regimes);
-`gaussian`; `diffusion` (the kernel); `policies` and `catalogue` (what is charged and who is served);
+`gaussian`; `diffusion` (the kernel) and `policies` (what is charged and who is served); `packets`, `packet_policies`
+and `laws` (the same before the limit, packet by packet); `catalogue` (policies by name);
 `system` (names, defaults, validation); `paths` (the decisions of a replication);
 `theory` (what is known exactly); `problems` (for the command line).
 

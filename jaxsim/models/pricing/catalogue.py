@@ -12,6 +12,13 @@ from jaxsim.core.kernel import System
 from jaxsim.core.types import Real
 from jaxsim.core.validation import choice, non_negative, numbers, positive, require
 from jaxsim.models.pricing.market import AtEmpty, Market, Order, Users
+from jaxsim.models.pricing.packet_policies import (
+    PacketArbitrary,
+    PacketConstant,
+    PacketGame,
+    PacketStochastic,
+)
+from jaxsim.models.pricing.packets import PacketSpec
 from jaxsim.models.pricing.policies import (
     Arbitrary,
     Constant,
@@ -25,6 +32,10 @@ from jaxsim.models.pricing.reflection import completely_s
 
 def _market(system: System) -> tuple[Market, Users]:
     return system.kernel.spec.market, system.params.users
+
+
+def _packets(system: System) -> bool:
+    return isinstance(system.kernel.spec, PacketSpec)
 
 
 def _each(field: str, value: Any, users: int, check: Callable[[str, Any], np.ndarray] = positive) -> Any:
@@ -51,12 +62,24 @@ def game(system: System, *, varpi: Real = 1.0, at_empty: Any = "reset", order: A
         at_empty: ``reset`` or ``hold``: prices when the system empties, where (5.7) is 0/0.
         order: ``same``, ``prices_first`` or ``queues_first``, see `jaxsim.models.pricing.policies.Game`.
     """
-    return _game(varpi, at_empty, order)
+    found = _game(varpi, at_empty, order)
+    if _packets(system):
+        remedy = "leave at_empty and order at their defaults: prices are a function of the queues"
+        require(
+            (at_empty, order) == ("reset", "same"),
+            "at_empty, order",
+            (at_empty, order),
+            "has no meaning here",
+            remedy,
+        )
+        return PacketGame(found.varpi)
+    return found
 
 
 def constant(system: System, *, prices: Real = 1.0) -> Any:
     """Constant prices, one number or one per user; the queues are the Pareto point."""
-    return Constant(_each("prices", prices, _market(system)[0].users))
+    found = _each("prices", prices, _market(system)[0].users)
+    return PacketConstant(found) if _packets(system) else Constant(found)
 
 
 def arbitrary(system: System, *, gain: Real = None, offset: Real = None) -> Any:
@@ -65,7 +88,8 @@ def arbitrary(system: System, *, gain: Real = None, offset: Real = None) -> Any:
     Args:
         gain, offset: one number per user; by default (20, 0.05) for ``log`` and (30, 0.1) for ``delay``.
     """
-    return _arbitrary(_market(system)[0], gain, offset)
+    found = _arbitrary(_market(system)[0], gain, offset)
+    return PacketArbitrary(found.gain, found.offset) if _packets(system) else found
 
 
 def _arbitrary(market: Market, gain: Real = None, offset: Real = None) -> Arbitrary:
@@ -80,8 +104,13 @@ def _arbitrary(market: Market, gain: Real = None, offset: Real = None) -> Arbitr
 
 
 def stochastic(system: System, *, pricing: Any = "dynamic", at_empty: Any = "reset") -> Any:
-    """A pair drawn at every step (5.23); ``pricing`` is ``dynamic`` (as the game's) or ``constant``."""
+    """A pair drawn at every step (5.23); ``pricing`` is ``dynamic`` (as the game's) or ``constant``.
+
+    In the packet model prices are 1.
+    """
     choice("pricing", pricing, ("dynamic", "constant"))
+    if _packets(system):
+        return PacketStochastic(jnp.ones(_market(system)[0].users, jnp.float32))
     return StochasticPooling(_game(1.0, at_empty, "same"), cast(Literal["dynamic", "constant"], pricing))
 
 
@@ -96,6 +125,8 @@ def two_dimensional(system: System, *, prices: Real = 1.0, alone: Real = None, m
     Raises:
         InvalidInput: for other than two users, or a matrix that is not completely S.
     """
+    remedy = "choose model=diffusion: before the limit every policy moves all queues"
+    require(not _packets(system), "model", "queue", "has no 2D-queue", remedy)
     return _two_dimensional(*_market(system), prices, alone, matrix)
 
 

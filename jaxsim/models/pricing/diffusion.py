@@ -341,7 +341,9 @@ def step(draws: Draws, spec: Spec, context: Context, policy: Any, state: State) 
     for j in range(spec.market.users):
         observed |= {f"queue_{j + 1}": action.queues[j], f"price_{j + 1}": action.prices[j]}
     if len(done.actions) > 1:
-        observed["cost_difference"] = cost - total_cost(done.terms, done.actions[1])
+        # A difference within the rounding of the costs is none: equal policies must differ by exactly 0.
+        difference = cost - total_cost(done.terms, done.actions[1])
+        observed["cost_difference"] = jnp.where(jnp.abs(difference) <= 1e-6 * cost, 0.0, difference)
     status = raise_bit(state.status, Status.NON_FINITE, ~jnp.isfinite(cost))
     return dataclasses.replace(state, status=status), observed
 

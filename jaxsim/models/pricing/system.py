@@ -10,7 +10,8 @@ import numpy as np
 from jaxsim.core.kernel import System
 from jaxsim.core.types import Real, Whole
 from jaxsim.core.validation import choice, integer, non_negative, numbers, positive, require
-from jaxsim.models.pricing import diffusion, environment
+from jaxsim.models.pricing import diffusion, environment, laws
+from jaxsim.models.pricing import packets as packet_model
 from jaxsim.models.pricing.catalogue import reference as reference_policy
 from jaxsim.models.pricing.catalogue import scalar
 from jaxsim.models.pricing.closed_form import Kind, Reading
@@ -44,6 +45,12 @@ def system(
     crossing: Any = "split",
     initial_workload: Real = 0.0,
     reference: Any = "constant",
+    scale: Real = 10.0,
+    capacity: Real = None,
+    one_user_capacity: Real = None,
+    interarrival: Any = "hyperexponential",
+    packets: Any = "hyperexponential",
+    until: Real = None,
 ) -> System:
     """Return users who share pools at prices that follow their queues: the diffusion, or the packets.
 
@@ -65,7 +72,7 @@ def system(
         rate: rho_j, the service rate at which dual costs are taken; a row per pool (1000 each; the packet
             model's is lambda_j m_j / mu_j, so that capacity equals load at theta = 0).
         generator: of the environment, K rows of K numbers; 0 for a single regime.
-        initial_prices: at time 0 (two users 9,3; more 2.25 for log, 1.5 for delay).
+        initial_prices: at time 0 (two users of the diffusion 9,3; else 2.25 for log, 1.5 for delay).
         lower_prices: never below (0.64,0.8; 0.49 and 0.7).
         upper_prices: never above (two users none; 4 and 2).
         reading: of the dual cost, ``paper`` (5.1) or ``literal`` (3.22) (diffusion paper, packets literal).
@@ -76,6 +83,12 @@ def system(
         initial_workload: at time 0.
         reference: policy that runs beside under the same noise: ``constant`` (prices 1), ``arbitrary``,
             ``stochastic``, ``2d-queue`` or ``none``.
+        scale: r of the packet model; time runs r^2 times faster and queues are divided by r.
+        capacity: C_v of each pool in the packet model; by default the users' ``rate`` together.
+        one_user_capacity: of a pool while a user is alone, a number or one per user; by default all of it.
+        interarrival: law between batches: ``hyperexponential``, ``lognormal``, ``gamma`` or ``exponential``.
+        packets: law of packet lengths, likewise.
+        until: scaled time at which paths of the packet model stop, so that their ends are at one time.
 
     Raises:
         InvalidInput: naming the key, its value and the remedy.
@@ -98,8 +111,12 @@ def system(
         lower_prices=lower_prices,
         upper_prices=upper_prices,
         reading=reading if reading is not None else ("paper" if model == "diffusion" else "literal"),
-        rate_of_load=model == "queue",
+        before_limit=model == "queue",
     )
+    if model == "queue":
+        return _packet_system(
+            market, people, scale, capacity, one_user_capacity, interarrival, packets, until
+        )
     step = scalar("time_step", time_step, positive)
     choice("scheme", scheme, ("exact", "projected_euler"))
     choice("covariance", covariance, ("independent", "common"))
@@ -124,6 +141,43 @@ def system(
     return System(diffusion.kernel(spec), params)
 
 
+def _packet_system(
+    market: Market,
+    people: Users,
+    scale: Real,
+    capacity: Real,
+    alone: Real,
+    interarrival: Any,
+    lengths: Any,
+    until: Real,
+) -> System:
+    """Return the packet model."""
+    choice("interarrival", interarrival, laws.TIME_LAWS)
+    choice("packets", lengths, laws.TIME_LAWS)
+    numbers_of = {name: np.asarray(value, np.float64) for name, value in vars(people).items()}
+    laws.check(interarrival, "interarrival_scv", numbers_of["interarrival_scv"])
+    laws.check(lengths, "packet_scv", numbers_of["packet_scv"])
+    laws.check_batches(numbers_of["batch_mean"], numbers_of["batch_scv"])
+    r = scalar("scale", scale, positive)
+    total = numbers_of["rate"].sum(axis=2)
+    if capacity is not None:
+        total = _shaped("capacity", capacity, positive, total.shape)
+    one = np.broadcast_to(total[..., None], numbers_of["rate"].shape)
+    if alone is not None:
+        one = _shaped("one_user_capacity", alone, positive, one.shape)
+    fits = bool(np.all(one <= total[..., None] * (1 + 1e-6)))
+    require(fits, "one_user_capacity", alone, "exceeds the pool's capacity", "give at most the capacity")
+    end = np.inf if until is None else scalar("until", until, positive)
+    params = packet_model.PacketParams(
+        people, *(jnp.asarray(np.asarray(x), jnp.float32) for x in (r, total, one, end))
+    )
+    slowest = np.asarray(packet_model.scaled_arrivals(params))
+    remedy = "raise scale or theta: arrival_rate + theta / (scale batch_mean) must be positive"
+    require(bool(np.all(slowest > 0)), "scale", scale, "leaves no arrivals", remedy)
+    spec = packet_model.PacketSpec(market, interarrival, lengths, until is not None)
+    return System(packet_model.kernel(spec), params)
+
+
 def _kinds(value: Any, users: int) -> tuple[Kind, ...]:
     if value is None:
         return tuple("delay" if j == 1 else "log" for j in range(users))
@@ -146,13 +200,13 @@ def _people(**keys: Any) -> tuple[Market, Users]:
         value = [log if kind == "log" else delay for kind in kinds] if value is None else value
         return _shaped(field, value, check, (*rows, users))
 
-    two = users == 2
+    two = users == 2 and not keys["before_limit"]
     arrival = each("arrival_rate", 10 / 3, 5.0, positive, (regimes,))
     batch = each("batch_mean", 3.0, 1.0, positive, (regimes,))
     mu = each("mu", 0.1, 0.05, positive)
     load = arrival * batch / mu
     if keys["rate"] is None:
-        full = load if keys["rate_of_load"] else np.full((regimes, users), 1000.0)
+        full = load if keys["before_limit"] else np.full((regimes, users), 1000.0)
         rate = np.broadcast_to(full[:, None, :] / pools, (regimes, pools, users))
     else:
         rate = _rates(keys["rate"], regimes, pools, users)

@@ -1,0 +1,134 @@
+"""The packet model against exact queueing formulas, and its laws against their moments.
+
+Statistical tests have fixed seeds and allow 4 standard errors (one false alarm in 16 000).
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxsim.core.errors import InvalidInput
+from jaxsim.core.random import Stream, key
+from jaxsim.engine import FinalState, simulate
+from jaxsim.models.pricing import catalogue, laws, packet_policies, packets, system
+
+
+def words(count, stream=1):
+    return key(11).at(stream).pair(Stream.EVENTS, jnp.arange(count, dtype=jnp.uint32))
+
+
+@pytest.mark.parametrize(
+    ("law", "scv"),
+    [("hyperexponential", 10 / 3), ("lognormal", 0.5), ("gamma", 0.1), ("gamma", 3.0), ("exponential", 1.0)],
+)
+def test_times_have_mean_1_and_their_coefficient_of_variation(law, scv):
+    value, count = laws.parameter(law, jnp.float32(scv)), 200_000
+    keys = jax.vmap(lambda n: key(12).replication(n))(jnp.arange(count))
+    x = np.asarray(
+        jax.jit(jax.vmap(lambda a, b, k: laws.time(law, value, (a, b), k)))(*words(count), keys), np.float64
+    )
+    for moment, exact in ((x, 1.0), (x * x, 1.0 + scv)):
+        assert abs(moment.mean() - exact) <= 4 * moment.std() / np.sqrt(count)
+
+
+@pytest.mark.parametrize(("mean", "scv"), [(3.0, 1.0), (1.0, 2.0), (0.5, 4.0), (4.0, 0.75)])
+def test_batches_have_their_mean_and_coefficient_of_variation(mean, scv):
+    count = 200_000
+    chance, decay = laws.batch_parameters(jnp.float32(mean), jnp.float32(scv))
+    sizes = jax.vmap(lambda word: laws.batch(chance, decay, word))(words(count)[0])
+    x = np.asarray(sizes, np.float64)
+    for moment, exact in ((x, mean), (x * x, mean**2 * (1 + scv))):
+        assert abs(moment.mean() - exact) <= 4 * moment.std() / np.sqrt(count)
+    if (mean, scv) == (1.0, 2.0):
+        # The geometric law on {0, 1, ...} of mean 1: P(0) = 1/2.
+        assert abs((x == 0).mean() - 0.5) <= 4 * 0.5 / np.sqrt(count)
+
+
+@pytest.mark.parametrize("policy", ["constant", "game"])
+def test_total_work_is_that_of_one_server(policy):
+    """Poisson batches, exponential packets: E sum Q/mu = sum lambda E S^2 / (2 (C - rho)) for any shares.
+
+    A user alone gets the whole capacity, so service is work conserving; lengths left are memoryless.
+    """
+    keys = {
+        "interarrival": "exponential",
+        "packets": "exponential",
+        "interarrival_scv": 1.0,
+        "packet_scv": 1.0,
+    }
+    s = system(model="queue", scale=1.0, theta=[-3.0, -1.5], capacity=200.0, **keys)
+    users = s.params.users
+    rate = np.asarray(packets.scaled_arrivals(s.params))[0]
+    m, scv, mu = (np.asarray(x, np.float64) for x in (users.batch_mean[0], users.batch_scv, users.mu))
+    second = m / mu**2 + m**2 * (1 + scv) / mu**2
+    exact = np.sum(rate * second) / (2 * (200.0 - np.sum(rate * m / mu)))
+    chosen = getattr(catalogue, policy)(s)
+    found = simulate(s.kernel, chosen, s.params, horizon=300.0, warmup=60.0, replications=400, seed=2)[
+        "workload"
+    ]
+    assert abs(found.mean - exact) <= 4 * found.standard_error
+    assert found.half_width < 0.05 * exact
+
+
+def test_paths_stop_together_and_an_empty_queue_is_never_served():
+    s = system(model="queue", scale=4.0, until=2.0, generator=[[-1.0, 1.0], [2.0, -2.0]])
+    policy = catalogue.game(s)
+    found = simulate(s.kernel, policy, s.params, horizon=4.0, replications=50, seed=3, record=FinalState())
+    np.testing.assert_allclose(found.arrays["clock.0"], 2.0, rtol=1e-6)
+    assert min(found.arrays["queues.0"].min(), found.arrays["queues.1"].min()) >= 0
+    again = simulate(s.kernel, policy, s.params, horizon=6.0, replications=50, seed=3, record=FinalState())
+    np.testing.assert_array_equal(again.arrays["queues.1"], found.arrays["queues.1"])
+
+
+def observation(s, queues):
+    context = packets.prepare(s.kernel.spec, s.params, catalogue.constant(s))
+    terms = packets.terms_of(s.kernel.spec.market, s.params.users, context.effective, 0)
+    pool = tuple(map(tuple, s.params.alone[0]))
+    return packets.PacketObservation(
+        tuple(map(jnp.float32, queues)), 0, tuple(s.params.capacity[0]), pool, terms
+    )
+
+
+def test_rates_stay_in_the_region_with_one_user_faces():
+    s = system(model="queue", one_user_capacity=150.0)
+    for queues in ((5.0, 5.0), (1e4, 1e-3), (1e-3, 1e4)):
+        x, y = packet_policies.pair_rates(observation(s, queues), (1.0, 1.0), (0, 1))
+        assert float(x + y) == pytest.approx(200.0, rel=1e-6) and max(x, y) <= 150.0
+    assert float(packet_policies.pair_rates(observation(s, (3.0, 0.0)), (1.0, 1.0), (0, 1))[0]) == 150.0
+
+
+def test_pareto_queues_are_served_at_their_load():
+    """The fixed point of the game: at the literal Pareto point the rates are rho (state space collapse)."""
+    from jaxsim.models.pricing.policies import pair_queues, slopes
+
+    s = system(model="queue")
+    terms = observation(s, (1.0, 1.0)).terms
+    queues, _ = pair_queues(terms, slopes(terms, (0.9, 1.2)), (0, 1), jnp.float32(800.0))
+    rates = packet_policies.pair_rates(observation(s, queues), (0.9, 1.2), (0, 1))
+    np.testing.assert_allclose(rates, [100.0, 100.0], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["game", *(pytest.param(n, marks=pytest.mark.slow) for n in ("constant", "arbitrary", "stochastic"))],
+)
+def test_three_users_two_pools_stay_finite(name):
+    s = system(model="queue", users=3, pools=2, scale=3.0, theta=-0.5)
+    found = simulate(s.kernel, getattr(catalogue, name)(s), s.params, horizon=0.5, replications=20, seed=5)
+    assert found.status == {} and found["events"].mean > 0
+
+
+def test_bad_input_is_refused():
+    for keys, field in (
+        ({"interarrival_scv": 0.5}, "interarrival_scv"),
+        ({"packets": "normal"}, "packets"),
+        ({"batch_mean": [3.0, 1.0], "batch_scv": [0.2, 2.0]}, "batch_scv"),
+        ({"one_user_capacity": 300.0}, "one_user_capacity"),
+        ({"scale": 0.01}, "scale"),
+    ):
+        with pytest.raises(InvalidInput, match=field):
+            system(model="queue", **keys)
+    s = system(model="queue")
+    with pytest.raises(InvalidInput, match="model"):
+        catalogue.two_dimensional(s)
