@@ -9,10 +9,11 @@ are the cheapest way to hold it:
 
 Map: `closed_form` (two users: costs, Pareto point, prices, rates); `market` (users; what policies see and
 do); `reflection` (exact reflected steps, oblique reflection, completely-S); `environment` (regimes);
-`gaussian`; `diffusion` (the kernel) and `policies` (what is charged and who is served); `packets`, `packet_policies`
-and `laws` (the same before the limit, packet by packet); `catalogue` (policies by name);
-`system` (names, defaults, validation); `paths` (the decisions of a replication);
-`theory` (what is known exactly); `problems` (for the command line).
+`gaussian`; `diffusion` (the kernel), `policies` (what is charged and who is served); `packets` and
+`packet_policies` (the same before the limit), `laws` (of times and batches); `catalogue` (policies by name);
+`system` (names, defaults, validation); `paths` (the decisions of a replication); `theory` (what is known
+exactly); `games` (the general games); `stages`, `ledger` (services and the record); `problems` (for the
+command line).
 
 Source: Dai (2024), "Game-theoretic policy computing and simulation for blockchained buffering system via
 diffusion approximation".

@@ -14,12 +14,15 @@ from jaxsim.core.random import key
 from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Bool, Float, Int, UInt32, Whole
 from jaxsim.core.validation import integer
-from jaxsim.models.pricing import diffusion
+from jaxsim.models.pricing import diffusion, packets
 
 
 @pytree
 class Decisions:
     """What was decided at the ends of steps 1 .. n of a replication; arrays with a leading axis of length n.
+
+    In the packet model a step is an event: its row holds what was decided for the time before it (queues and
+    workload are scaled, time is the scaled time of the event).
 
     time: model time. regime: of the environment, 0 .. K-1. workload: W. queues, prices: Q_j and P_j.
     rates: service rate given to each user, all pools together (0 for users not selected).
@@ -50,7 +53,9 @@ def decisions(
     """
     count = integer("steps", steps, low=1, high=1 << 22)
     root = key(seed).replication(integer("replication", replication, low=0, high=(1 << 31) - 1))
-    return _record(system.kernel.spec, count, system.params, policy, root)
+    spec = system.kernel.spec
+    record = _packets if isinstance(spec, packets.PacketSpec) else _record
+    return record(spec, count, system.params, policy, root)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
@@ -71,3 +76,24 @@ def _record(spec: diffusion.Spec, steps: int, params: Any, policy: Any, root: An
         return state, Decisions(time, regime, held, queues, prices, rates, selected, state.status)
 
     return lax.scan(one, diffusion.init(root, spec, context), jnp.arange(steps))[1]
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _packets(spec: packets.PacketSpec, steps: int, params: Any, policy: Any, root: Any) -> Decisions:
+    context = packets.prepare(spec, params, policy)
+
+    def one(carry: tuple[packets.PacketState, Array], number: Array) -> tuple[Any, Decisions]:
+        state, clock = carry
+        draws = packets.draw(root.at(number), spec, policy)
+        seen = packets.observe(spec, context, state)
+        action = policy(draws.policy, seen)
+        after, observed = packets.step(draws, spec, context, policy, state)
+        queues, prices = jnp.stack(seen.queues), jnp.stack([jnp.asarray(p) for p in action.prices])
+        rates = jnp.where(queues > 0, jnp.stack(action.rates), 0.0)
+        clock = clock + observed["duration"]
+        regime = jnp.asarray(seen.regime, jnp.int32)
+        held = jnp.sum(queues / params.users.mu)
+        return (after, clock), Decisions(clock, regime, held, queues, prices, rates, rates > 0, after.status)
+
+    start = (packets.init(root, spec, context), jnp.zeros(()))
+    return lax.scan(one, start, jnp.arange(steps))[1]
