@@ -5,6 +5,7 @@ from __future__ import annotations
 from jaxsim.experiments.registry import Entry, Family
 
 _MODEL = "jaxsim.models.pricing"
+_EXPERIMENTS = "jaxsim.experiments.pricing"
 _GAMES = f"{_MODEL}.games.problems"
 _TRIALS = "jaxsim.experiments.pricing_games"
 
@@ -32,6 +33,16 @@ FAMILY = Family(
         "nash": Entry("rates of the utility-maximizing Nash equilibrium", f"{_GAMES}:equilibrium"),
         "stages": Entry("a service of four stages: moments by stage", f"{_MODEL}.stages:problem"),
         "select": Entry("which users to serve: the coalition of least cost", f"{_GAMES}:select"),
+    },
+    experiments={
+        "figure_4": Entry("three users, prices between bounds", f"{_EXPERIMENTS}:figure_4"),
+        "figure_5": Entry("three users, equal prices", f"{_EXPERIMENTS}:figure_5"),
+        "figure_10": Entry("Pareto points and prices", f"{_EXPERIMENTS}:figure_10"),
+        "figure_11": Entry("two users, mean cost differences", f"{_EXPERIMENTS}:figure_11"),
+        "two_pools": Entry("three users, two pools", f"{_EXPERIMENTS}:two_pools"),
+        "exactness": Entry("the reflected step against exact means", f"{_EXPERIMENTS}:exactness"),
+        "pre_limit": Entry("packets approach the diffusion", f"{_EXPERIMENTS}:pre_limit"),
+        "gradients": Entry("pathwise gradients against exact ones", f"{_EXPERIMENTS}:gradients"),
     },
     metrics={
         "workload": "mean workload",
