@@ -43,6 +43,10 @@ FAMILY = Family(
         "exactness": Entry("the reflected step against exact means", f"{_EXPERIMENTS}:exactness"),
         "pre_limit": Entry("packets approach the diffusion", f"{_EXPERIMENTS}:pre_limit"),
         "gradients": Entry("pathwise gradients against exact ones", f"{_EXPERIMENTS}:gradients"),
+        "learned": Entry("the learned policy: regret, federated training", f"{_TRIALS}.learned:learned"),
+        "tuned_prices": Entry(
+            "prices tuned by gradient, beside the paper's", f"{_TRIALS}.tuned_prices:tuned_prices"
+        ),
     },
     metrics={
         "workload": "mean workload",
@@ -53,12 +57,6 @@ FAMILY = Family(
         "price_2": "mean price of user 2",
         "emptied": "share of steps in which the system was empty",
         "cost_difference": "mean cost minus that of the reference policy, same noise",
-    },
-    experiments={
-        "learned": Entry("the learned policy: regret, federated training", f"{_TRIALS}.learned:learned"),
-        "tuned_prices": Entry(
-            "prices tuned by gradient, beside the paper's", f"{_TRIALS}.tuned_prices:tuned_prices"
-        ),
     },
     ledger=Entry("the decisions of a replication as hash-linked blocks", f"{_MODEL}.ledger:record"),
 )

@@ -108,7 +108,10 @@ def _difference_claim(label: str, found: Averages, exact: float | None, own: flo
     values = found.last["cost_difference"]
     top = np.sort(np.abs(values))[::-1]
     share = float(top[: max(1, len(top) // 100)].sum() / max(top.sum(), 1e-300))
-    note = f"simulated, its step's exact value {own:.4g}; 1 % of paths make {100 * share:.0f} % of sum |difference|"
+    note = (
+        f"simulated, its step's exact value {own:.4g}; "
+        f"1 % of paths make {100 * share:.0f} % of sum |difference|"
+    )
     return Claim(
         f"MTCD at T = 200 against {label}, exact at h = 0.04",
         "below 0",

@@ -51,8 +51,8 @@ def kolmogorov(sample: np.ndarray) -> float:
 def pre_limit(*, scale: str = "smoke", seed: Whole = 0) -> Report:
     """The workload of the packets at t = 20 against the diffusion's law, as r grows.
 
-    With one-user capacity equal to the pool's the limit holds. With one-user capacity 3/4 of it, the region of
-    five lines of figure 7, a user left alone wastes capacity, and at these scales the limit is not approached.
+    With one-user capacity equal to the pool's the limit holds. With one-user capacity 3/4 of it, the region
+    of five lines of figure 7, a user left alone wastes capacity: at these scales the limit is not approached.
     """
     draft = Draft("pre_limit", "Packets approach the diffusion", "Theorem 3.5, figure 7", scale, seed)
     ratios = scaled(scale, (5.0, 10.0), (5.0, 10.0, 20.0, 40.0))
