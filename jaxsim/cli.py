@@ -159,14 +159,14 @@ def simulate(
     names = _policy_names(card, run.pop("policy", None))
     _use_all_cores()
     system, policies = _build(card, names, keys)
+    if ledger is not None:  # first, so that a refusal does not come after a long simulation
+        _write_ledger(card, system, policies[names[0]], ledger, run)
     results: dict[str, Result] = {}
     for name in names:
         with _progress_bar(f"{family} · {name}") as show:
             results[name] = _simulate(system, policies[name], run, show)
     if out is not None:
         _save_results(results, out)
-    if ledger is not None:
-        _write_ledger(card, system, policies[names[0]], ledger, run)
     if as_json:
         heads = {name: _head(result, name) for name, result in results.items()}
         _print_json(heads[names[0]] if len(names) == 1 else {"family": family, "policies": heads})

@@ -8,8 +8,8 @@ from typing import Any, cast
 import jax.numpy as jnp
 
 from jaxsim.core.kernel import System
-from jaxsim.core.validation import choice, refuse
-from jaxsim.models.pricing import network
+from jaxsim.core.validation import choice, refuse, require
+from jaxsim.models.pricing import diffusion, network
 from jaxsim.models.pricing.market import AtEmpty
 from jaxsim.models.pricing.policies import Game
 
@@ -25,9 +25,10 @@ def learned(system: System, *, weights: Any = None, at_empty: Any = "reset") -> 
         at_empty: ``reset`` or ``hold``, as for the game.
 
     Raises:
-        InvalidInput: if the file cannot be read, or holds no weights of this network.
+        InvalidInput: for the packet model, or if the file cannot be read or holds no weights of this network.
     """
-    del system  # the network does not depend on the number of users
+    known = isinstance(system.kernel.spec, diffusion.Spec)
+    require(known, "model", "queue", "has no learned policy", "use model=diffusion")
     choice("at_empty", at_empty, ("reset", "hold"))
     file = WEIGHTS if weights is None else Path(str(weights))
     try:

@@ -86,7 +86,7 @@ def command(monkeypatch, *words):
 
 def test_the_command_line_verifies_and_names_the_block(monkeypatch, capsys, tmp_path):
     file = tmp_path / "ledger.jsonl"
-    words = ("pricing", "--replications", 2, "--horizon", 0.4, "--ledger", file, "--json")
+    words = ("pricing", "--replications", 2, "--horizon", 0.2, "--ledger", file, "--json")
     assert command(monkeypatch, "simulate", *words) == 0
     head = json.loads((tmp_path / "ledger.head.json").read_text())["head"]
     assert head in capsys.readouterr().err
