@@ -80,9 +80,8 @@ def all_cores(paths: int, steps: int) -> None:
     wall, spent = time.perf_counter() - clock, time.process_time() - spent
     speed, per_core = paths * steps / wall / 1e6, paths * steps / spent / 1e6
     print(f"simulate, {paths} paths x {steps} steps: {speed:.1f} M path-steps/s by the wall clock")
-    print(
-        f"    on {len(jax.local_devices())} devices; {per_core:.1f} per CPU second; E W {found['workload'].mean:.2f}"
-    )
+    devices, mean = len(jax.local_devices()), found["workload"].mean
+    print(f"    on {devices} devices; {per_core:.1f} per CPU second; mean workload {mean:.2f}")
 
 
 def main() -> None:
