@@ -33,6 +33,7 @@ FAMILY = Family(
         "lp": Entry("linear program: prices, indicator and K bundles", f"{_PROBLEMS}:lp"),
         "nonseparable": Entry("two divisions with a joint cost and its price", f"{_PROBLEMS}:nonseparable"),
         "exchange": Entry("pure exchange economy with a numeraire", f"{_PROBLEMS}:exchange"),
+        "walras": Entry("pure exchange economy with any preferences, no numeraire", f"{_PROBLEMS}:walras"),
         "spot": Entry("spot prices of electric power, flexible consumers", f"{_PROBLEMS}:spot"),
         "priority": Entry("priority service menu: reliabilities and prices", f"{_PROBLEMS}:priority"),
         "forecast": Entry("price forecast and commitments of the two-stage model", f"{_PROBLEMS}:forecast"),
@@ -50,6 +51,9 @@ FAMILY = Family(
             "random demand defeats nested contracts, figure 4.5", f"{_HERE}:random_demand"
         ),
         "joint_cost": Entry("the non-separable example, section 3.3", f"{_HERE}:joint_cost"),
+        "pure_exchange": Entry(
+            "trade without a numeraire and with one, section 2.2.2", f"{_HERE}:pure_exchange"
+        ),
         "message_dimensions": Entry("theorems on message sizes, computed", f"{_HERE}:message_dimensions"),
         "matching_by_prices": Entry(
             "matching of users and frames, section 5.3", f"{_HERE}:matching_by_prices"

@@ -1,10 +1,11 @@
 """The worked examples, tables and figures of Ishikida (1992), chapters 2 to 5, with the stated numbers
 beside ours.
 
-`programs` (chapters 2 and 3), `pricing` (chapter 4: spot prices, menus, schemes), `messages` (dimensions,
-matching, tatonnement), `tuning` (gradients), `claims` (what they share).
+`exchange` (chapter 2), `programs` (chapter 3), `pricing` (chapter 4: spot prices, menus, schemes), `messages`
+(dimensions, matching, tatonnement), `tuning` (gradients), `claims` (what they share).
 """
 
+from jaxsim.experiments.mechanisms.exchange import pure_exchange
 from jaxsim.experiments.mechanisms.messages import matching_by_prices, message_dimensions, tatonnement
 from jaxsim.experiments.mechanisms.pricing import random_demand, schemes, spot_and_priority
 from jaxsim.experiments.mechanisms.programs import joint_cost
@@ -14,6 +15,7 @@ __all__ = [
     "joint_cost",
     "matching_by_prices",
     "message_dimensions",
+    "pure_exchange",
     "random_demand",
     "schemes",
     "spot_and_priority",

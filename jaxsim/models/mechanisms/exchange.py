@@ -4,7 +4,7 @@
 
 Utility is additive over the K goods and linear in the numeraire (good K+1), as in the class of economies by
 which the dimension of "price" is found. The trade equates every consumer's marginal rate of substitution to
-p.
+p. Preferences of any form are in `walras`.
 """
 
 from __future__ import annotations

@@ -25,11 +25,11 @@ class NoEquilibrium(ArithmeticError):
     """A problem has no solution, or none was found: the message says which."""
 
 
-def demand_solved(status: Any, what: str) -> None:
-    """Raise `NoEquilibrium` unless the status of one instance is SOLVED."""
+def demand_solved(status: Any, what: str, *, remedy: str = "") -> None:
+    """Raise `NoEquilibrium` unless one instance is SOLVED; ``remedy`` replaces the usual one."""
     code = int(status)
     if code != SOLVED:
-        raise NoEquilibrium(f"{what}: {REASONS[code]}; {_REMEDY[code]}")
+        raise NoEquilibrium(f"{what}: {REASONS[code]}; {remedy or _REMEDY[code]}")
 
 
 _REMEDY = {

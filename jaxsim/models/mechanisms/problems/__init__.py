@@ -18,9 +18,10 @@ from jaxsim.models.mechanisms.problems.programs import (
     matching,
     nonseparable,
     price,
+    walras,
 )
 
 __all__ = [
     "brown_johnson", "compare", "dimensions", "exchange", "forecast", "lp", "matching", "nonseparable",
-    "price", "priority", "spot",
+    "price", "priority", "spot", "walras",
 ]  # fmt: skip

@@ -11,10 +11,12 @@ from jaxsim.models.mechanisms.exchange import exchange_equilibrium
 from jaxsim.models.mechanisms.linear import linear_equilibrium
 from jaxsim.models.mechanisms.matching import first_frame_losses, match_users, matching_program
 from jaxsim.models.mechanisms.nonseparable import joint_cost_equilibrium
+from jaxsim.models.mechanisms.preferences import CES, CobbDouglas
 from jaxsim.models.mechanisms.price import price_equilibrium
 from jaxsim.models.mechanisms.problems.answers import Answer, plain, solved
 from jaxsim.models.mechanisms.tatonnement import tatonnement_equilibrium
 from jaxsim.models.mechanisms.utilities import Logarithmic, Quadratic, SquareRoot
+from jaxsim.models.mechanisms.walras import walrasian_equilibrium
 
 
 def price(
@@ -144,6 +146,50 @@ def exchange(
         "paid": plain(-found.numeraire),
         "gains": plain(found.gains),
         "residual": float(found.residual),
+    }
+
+
+def walras(
+    *,
+    utility: str = "ces",
+    weights: Real = ((4, 1), (1, 4)),
+    elasticity: Real = 0.2,
+    endowments: Real = ((12, 1), (1, 12)),
+    first_prices: Real = 1,
+) -> Answer:
+    """Return an equilibrium of a pure exchange economy without a numeraire (2.2.2).
+
+    The default economy (Kehoe 1998) has three: first_prices=0.1,1 and first_prices=9,1 lead to the others.
+
+    Args:
+        utility: ces, or cobb_douglas (elasticity 1).
+        weights: a, one row of K numbers per consumer: shares of income at prices 1.
+        elasticity: of substitution, above 0 and not 1 (ces only), one number or one per consumer.
+        endowments: one row of K numbers per consumer.
+        first_prices: where the search begins, one number or K.
+    """
+    choice("utility", utility, ("ces", "cobb_douglas"))
+    a, s = positive("weights", weights), positive("elasticity", elasticity)
+    shape = numbers("endowments", endowments).shape
+    require(a.ndim == 2 and a.shape == shape, "weights", a.shape, "has another shape than endowments",
+            f"give {shape}")  # fmt: skip
+    require(s.shape in ((), shape[:1]), "elasticity", s, "has the wrong length", "give one per consumer")
+    require(utility != "ces" or bool(np.all(s != 1)), "elasticity", s, "is 1", "use utility=cobb_douglas")
+    share = a / np.sum(a, axis=1, keepdims=True)
+    tastes = CobbDouglas(share) if utility == "cobb_douglas" else CES(share, np.broadcast_to(s, shape[:1]))
+    found = solved(
+        "endowments", endowments, lambda: walrasian_equilibrium(tastes, endowments, first_prices=first_prices)
+    )
+    return {
+        "prices": plain(found.prices),
+        "bundles": plain(found.bundles),
+        "trades": plain(found.trades),
+        "utility_before": plain(found.before),
+        "utility_after": plain(found.after),
+        "unique": int(found.unique),
+        "index": int(found.index),
+        "residual": float(found.residual),
+        "rounds": int(found.rounds),
     }
 
 
