@@ -293,5 +293,6 @@ class _Only:
 def _best_single(market: Market, welfare: Callable[[Array], Array]) -> Array:
     """Search between the prices at which planned demand clears twice the largest and the smallest supply."""
     fixed = lax.stop_gradient(market)
-    ends = [clearing_price(fixed, s) for s in (2 * jnp.max(fixed.supplies), jnp.min(fixed.supplies))]
-    return best_price(welfare, *ends)
+    most, least = jnp.max(fixed.supplies), jnp.min(fixed.supplies)
+    low, high = jax.vmap(lambda supply: clearing_price(fixed, supply))(jnp.stack([2 * most, least]))
+    return best_price(welfare, low, high)

@@ -30,18 +30,17 @@ def bisect(falls: Callable[[Array], Array], low: Array, high: Array) -> Array:
 def best_price(welfare: Callable[[Array], Array], low: Array, high: Array) -> Array:
     """Maximize welfare over one price in [low, high], both above 0.
 
-    33 points on a logarithmic grid, then 8 grids of 9 points around the best: global on the first grid's
-    scale only, since welfare in one price need not be concave. No derivative flows through the result (by
-    the envelope theorem it adds nothing to that of welfare).
+    Five grids of 33 points, each around the best point of the one before, the first a logarithmic one over
+    all prices: global on that grid's scale only, since welfare in one price need not be concave. No
+    derivative flows through the result (by the envelope theorem it adds nothing to that of welfare).
     """
     ends = lax.stop_gradient(jnp.log(jnp.stack([low, high])))
     many = jax.vmap(lambda t: lax.stop_gradient(welfare(jnp.exp(t))))
 
     def refine(_: Any, carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        best, step = carry
-        grid = jnp.clip(best + step * jnp.linspace(-1, 1, 9, dtype=best.dtype), ends[0], ends[1])
-        return grid[jnp.argmax(many(grid))], step / 4
+        best, reach = carry
+        grid = jnp.clip(best + reach * jnp.linspace(-1, 1, 33, dtype=best.dtype), ends[0], ends[1])
+        return grid[jnp.argmax(many(grid))], reach / 16
 
-    first = jnp.linspace(ends[0], ends[1], 33)
-    begin = first[jnp.argmax(many(first))]
-    return jnp.exp(lax.fori_loop(0, 8, refine, (begin, (ends[1] - ends[0]) / 32))[0])
+    begin = (jnp.mean(ends), (ends[1] - ends[0]) / 2)
+    return jnp.exp(lax.fori_loop(0, 5, refine, begin)[0])
