@@ -11,6 +11,7 @@ from jaxsim.core.validation import choice, integer, non_negative, positive
 from jaxsim.models.balancing import meanfield, theory
 from jaxsim.models.balancing.graphs import Graph, bethe, ccc, configuration, cycle, torus
 from jaxsim.models.balancing.model import fair_rates
+from jaxsim.models.balancing.policies import reading_of
 from jaxsim.models.balancing.search import best_table
 from jaxsim.models.balancing.system import assemble
 
@@ -77,10 +78,11 @@ def mean_field(
 def table(
     *, topology: Any = "cycle", nodes: Any = 128, side: Any = 11, delay: Any = 5.0, buffer: Any = 5,
     arrival_rates: Any = (0.9, 0.6), horizon: Any = 50.0, iterations: Any = 80, samples: Any = 1 << 18,
-    seed: Any = 0,
+    seed: Any = 0, reading: Any = "packet",
 ) -> dict[str, Any]:  # fmt: skip
     """Return the best offload probabilities by own state, found by the score-function search.
 
+    ``reading``: ``packet`` (default) or ``epoch``, one action for all packets of an epoch.
     ``drops_per_node`` is a mean over the search's last steps, at tables close to the best one; simulate the
     table (``--policy zeta zeta=...``) for an interval.
     """
@@ -91,7 +93,12 @@ def table(
     system = dataclasses.replace(system, kernel=dataclasses.replace(system.kernel, horizon=span))
     steps, size = integer("iterations", iterations, low=2), integer("samples", samples, low=1)
     zeta, values = best_table(
-        system, graph, iterations=steps, samples=size, seed=integer("seed", seed, low=0)
+        system,
+        graph,
+        iterations=steps,
+        samples=size,
+        seed=integer("seed", seed, low=0),
+        reading=reading_of(reading),
     )
     late = values[len(values) // 2 :]
     return {"zeta": np.round(zeta, 4).tolist(), "drops_per_node": float(np.mean(late))}
