@@ -113,11 +113,12 @@ def system(
         reading=reading if reading is not None else ("paper" if model == "diffusion" else "literal"),
         before_limit=model == "queue",
     )
-    if model == "queue":
-        return _packet_system(
-            market, people, scale, capacity, one_user_capacity, interarrival, packets, until
-        )
+    # Checked whichever model is asked for: a key that is not read is not a place for nonsense.
     step = scalar("time_step", time_step, positive)
+    first = scalar("initial_workload", initial_workload, non_negative)
+    r = scalar("scale", scale, positive)
+    if model == "queue":
+        return _packet_system(market, people, r, capacity, one_user_capacity, interarrival, packets, until)
     choice("scheme", scheme, ("exact", "projected_euler"))
     choice("covariance", covariance, ("independent", "common"))
     choice("crossing", crossing, ("split", "matrix"))
@@ -131,7 +132,6 @@ def system(
         pieces=environment.pieces_needed(chain, step) if split else 1,
         reference=reference,
     )
-    first = scalar("initial_workload", initial_workload, non_negative)
     params = diffusion.Params(
         people,
         jnp.asarray(step, jnp.float32),
@@ -144,7 +144,7 @@ def system(
 def _packet_system(
     market: Market,
     people: Users,
-    scale: Real,
+    r: float,
     capacity: Real,
     alone: Real,
     interarrival: Any,
@@ -158,7 +158,6 @@ def _packet_system(
     laws.check(interarrival, "interarrival_scv", numbers_of["interarrival_scv"])
     laws.check(lengths, "packet_scv", numbers_of["packet_scv"])
     laws.check_batches(numbers_of["batch_mean"], numbers_of["batch_scv"])
-    r = scalar("scale", scale, positive)
     total = numbers_of["rate"].sum(axis=2)
     if capacity is not None:
         total = _shaped("capacity", capacity, positive, total.shape)
@@ -173,7 +172,7 @@ def _packet_system(
     )
     slowest = np.asarray(packet_model.scaled_arrivals(params))
     remedy = "raise scale or theta: arrival_rate + theta / (scale batch_mean) must be positive"
-    require(bool(np.all(slowest > 0)), "scale", scale, "leaves no arrivals", remedy)
+    require(bool(np.all(slowest > 0)), "scale", r, "leaves no arrivals", remedy)
     spec = packet_model.PacketSpec(market, interarrival, lengths, until is not None)
     return System(packet_model.kernel(spec), params)
 
