@@ -132,3 +132,23 @@ def test_bad_input_is_refused():
     s = system(model="queue")
     with pytest.raises(InvalidInput, match="model"):
         catalogue.two_dimensional(s)
+
+
+def test_packet_state_is_a_fixed_point_and_lanes_do_not_matter():
+    """The contract suite meets the diffusion only; the same two promises for packets, with two regimes."""
+    s = system(model="queue", scale=3.0, generator=[[-1.0, 1.0], [2.0, -2.0]])
+    kernel, policy = s.kernel, catalogue.constant(s)
+    context = kernel.prepare(kernel.spec, s.params, policy)
+    state = kernel.init(key(1).replication(0), kernel.spec, context)
+    draws = kernel.draw(key(1).replication(0), kernel.spec, policy)
+    after, _ = jax.eval_shape(lambda d, x: kernel.step(d, kernel.spec, context, policy, x), draws, state)
+    shapes = [jax.tree.map(lambda x: (x.shape, x.dtype), tree) for tree in (state, after)]
+    assert shapes[0] == shapes[1]
+    ends = [
+        simulate(
+            kernel, policy, s.params, horizon=1.0, replications=6, seed=8, lanes=lanes, record=FinalState()
+        ).arrays
+        for lanes in (2, 3)
+    ]
+    for name, value in ends[0].items():
+        np.testing.assert_array_equal(value, ends[1][name])
