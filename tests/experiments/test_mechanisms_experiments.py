@@ -15,7 +15,10 @@ HEAVY = tuple(name for name in EXPERIMENTS if name not in LIGHT)
 def check(name):
     report = EXPERIMENTS[name].load()(scale="smoke", seed=1)
     assert isinstance(report, Report) and report.name == f"mechanisms.{name}"
-    assert report.claims and all(claim.verdict == "reproduced" for claim in report.claims), report.claims
+    verdicts = [claim.verdict for claim in report.claims]
+    # one statement of section 4.2 holds in one reading of it only
+    assert verdicts.count("ambiguous") == (name == "brown_johnson")
+    assert verdicts and "not reproduced" not in verdicts, report.claims
 
 
 @pytest.mark.parametrize("name", LIGHT)

@@ -51,6 +51,8 @@ FAMILY = Family(
             "random demand defeats nested contracts, figure 4.5", f"{_HERE}:random_demand"
         ),
         "joint_cost": Entry("the non-separable example, section 3.3", f"{_HERE}:joint_cost"),
+        "brown_johnson": Entry("one price before random demand, figures 4.1, 4.2", f"{_HERE}:brown_johnson"),
+        "price_mechanism": Entry("instances of the proofs of chapters 2 and 3", f"{_HERE}:price_mechanism"),
         "pure_exchange": Entry(
             "trade without a numeraire and with one, section 2.2.2", f"{_HERE}:pure_exchange"
         ),

@@ -29,6 +29,21 @@ def spot_and_priority(*, scale: str = "smoke", seed: int = 0) -> Report:
         near("menu revenue, collected for certain", 15.82774775, menu["revenue"], 1e-8),
         near("welfare of the menu is that of spot pricing", spot["welfare"], menu["welfare"], 1e-9),
     ]
+    # callable forward contracts: the payback is the spot price of the contingency, c_k = lambda_k
+    called = problems.priority(payback=spot["prices"])
+    served = np.array([1, 0.8, 0.5])
+    fair = np.array(stated_menu) + np.array(spot["prices"]) * (1 - served)
+    claims += [
+        near(f"price of contract {k + 1} with payback, p_k + c_k (1 - r_k)", *pair, 1e-8)
+        for k, pair in enumerate(zip(fair, called["menu_prices"], strict=True))
+    ]
+    claims.append(near("welfare with payback", spot["welfare"], called["welfare"], 1e-9))
+    least = float(np.min(np.diff(spot["deliveries"], axis=0)))
+    claims.append(
+        holds(
+            "deliveries rise with supply (figure 4.5a)", "for all", f"by at least {least:.3f}", least >= -1e-9
+        )
+    )
     prices = np.linspace(0.6, 6, 60)
     weights, scales = np.array([10, 8, 6, 4.0]), np.array([1, 2, 3, 0.5])
     total = np.maximum(weights / prices[:, None] - scales, 0).sum(axis=1)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Array
@@ -149,10 +150,8 @@ def _refuted(family: TestClass, directions: np.ndarray, keep: np.ndarray) -> boo
         pairs = zip(family.environments(theta), family.environments(other), strict=True)
         mixed = [jnp.where(own[j], b, a) for j, (a, b) in enumerate(pairs)]
         gap = lambda s: jnp.concatenate(family.mechanism.residuals(family.message + free @ s, mixed))  # noqa: E731
-        s = jnp.zeros(free.shape[1])
-        for _ in range(8):
-            s = s - jnp.linalg.pinv(jax.jacfwd(gap)(s), rtol=1e-9) @ gap(s)
-        return jnp.max(jnp.abs(gap(s)))
+        closer = lambda _, s: s - jnp.linalg.pinv(jax.jacfwd(gap)(s), rtol=1e-9) @ gap(s)  # noqa: E731
+        return jnp.max(jnp.abs(gap(lax.fori_loop(0, 8, closer, jnp.zeros(free.shape[1])))))
 
     rng = np.random.default_rng(0)
     start = jnp.asarray(family.theta)

@@ -7,7 +7,14 @@ import pytest
 
 from jaxsim.core.validation import InvalidInput
 from jaxsim.models.mechanisms.price import demands, price_equilibrium, solve_economies, solve_prices
-from jaxsim.models.mechanisms.status import INFEASIBLE, SOLVED, UNBOUNDED, NoEquilibrium
+from jaxsim.models.mechanisms.status import (
+    INFEASIBLE,
+    NOT_CONVERGED,
+    SOLVED,
+    UNBOUNDED,
+    NoEquilibrium,
+    demand_solved,
+)
 from jaxsim.models.mechanisms.utilities import Custom, Logarithmic, Mixed, Quadratic, SquareRoot
 
 
@@ -94,20 +101,18 @@ def test_an_activity_that_yields_a_resource():
 
 
 def test_infeasible_and_unbounded_are_reported_and_never_numbers():
-    uses = np.stack([np.ones((2, 1, 1)), np.ones((2, 1, 1)), -np.ones((2, 1, 1))])
-    utility = SquareRoot(np.ones((3, 2, 1)))
-    found = solve_economies(utility, uses, [[1.0], [-1.0], [1.0]])
-    assert list(np.asarray(found.status)) == [SOLVED, INFEASIBLE, UNBOUNDED]
-    assert np.all(np.isnan(np.asarray(found.prices)[1:])) and np.all(
-        np.isnan(np.asarray(found.activities)[1:])
-    )
-    assert np.all(np.isfinite(np.asarray(found.prices)[0]))
+    one = np.ones((2, 1, 1))
+    # the last has no interior point: its price would be infinite
+    uses = np.stack([one, one, -one, np.array([1.0, 0.0]).reshape(2, 1, 1), one])
+    found = solve_economies(SquareRoot(np.ones((5, 2, 1))), uses, [[1.0], [-1.0], [1.0], [1.0], [0.0]])
+    assert list(np.asarray(found.status)) == [SOLVED, INFEASIBLE, UNBOUNDED, UNBOUNDED, NOT_CONVERGED]
+    for numbers in (found.prices, found.activities, found.allocation, found.welfare):
+        assert np.all(np.isnan(np.asarray(numbers)[1:])) and np.all(np.isfinite(np.asarray(numbers)[0]))
     with pytest.raises(NoEquilibrium, match="infeasible"):
         price_equilibrium(SquareRoot(np.ones((2, 1))), np.ones((2, 1)), [-1.0])
-    with pytest.raises(NoEquilibrium, match="unbounded"):
-        price_equilibrium(SquareRoot(np.ones((2, 1))), np.array([[1.0], [0.0]]), [1.0])
-    with pytest.raises(NoEquilibrium, match="not converged"):  # no interior point: a price would be infinite
-        price_equilibrium(SquareRoot(np.ones((2, 1))), np.ones((2, 1)), [0.0])
+    for code, reason in ((UNBOUNDED, "unbounded"), (NOT_CONVERGED, "not converged")):
+        with pytest.raises(NoEquilibrium, match=f"price mechanism: {reason}"):
+            demand_solved(code, "price mechanism")
     # a satiated utility needs no resource to be bounded
     found = price_equilibrium(Quadratic(np.ones((2, 1)), np.ones((2, 1))), np.array([[1.0], [0.0]]), [0.3])
     np.testing.assert_allclose(found.activities[:, 0], [0.3, 1.0])
