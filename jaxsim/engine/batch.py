@@ -21,6 +21,9 @@ from jaxsim.engine import path as paths
 from jaxsim.engine.plan import Plan
 
 _CUT, _SAME = PartitionSpec("replications"), PartitionSpec()
+_OPTIONS = {"xla_cpu_prefer_vector_width": 512}
+"""XLA:CPU uses half of an AVX-512 register by default; whole ones are 10 to 20 % faster here (measured on Zen 4).
+Without effect on other processors and on accelerators."""
 
 
 def mesh_of(plan: Plan) -> Mesh:
@@ -57,7 +60,9 @@ def begin(
     return run(policy, context, root, numbers)
 
 
-@functools.partial(jax.jit, static_argnames=("kernel", "mesh"), donate_argnames=("batch",))
+@functools.partial(
+    jax.jit, static_argnames=("kernel", "mesh"), donate_argnames=("batch",), compiler_options=_OPTIONS
+)
 def proceed(
     kernel: Kernel, mesh: Mesh, policy: Any, context: Any, batch: Any, lengths: Int[Array, " pieces"]
 ) -> tuple[Any, dict[str, Any]]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -105,13 +106,12 @@ class Totals:
 
         def read(total: IntegerTotal | FloatTotal) -> Any:
             if isinstance(total, FloatTotal):
-                return np.asarray(total.value, np.float64) + np.asarray(total.error, np.float64)
-            recent, low, high = (
-                np.asarray(x).astype(np.float64) for x in (total.recent, total.low, total.high)
-            )
+                return total.value.astype(np.float64) + total.error.astype(np.float64)
+            recent, low, high = (x.astype(np.float64) for x in (total.recent, total.low, total.high))
             return recent + low + high * float(1 << _LIMB)
 
-        return {name: read(total) for name, total in totals.items()}
+        # All arrays come in one transfer.
+        return {name: read(total) for name, total in jax.device_get(totals).items()}
 
 
 @pytree
