@@ -22,7 +22,7 @@ from jaxsim.engine.plan import Plan
 
 _CUT, _SAME = PartitionSpec("replications"), PartitionSpec()
 _OPTIONS = {"xla_cpu_prefer_vector_width": 512}
-"""XLA:CPU uses half of an AVX-512 register by default; whole ones are 10 to 20 % faster here (measured on Zen 4).
+"""XLA:CPU uses half of an AVX-512 register by default; whole ones are 10 to 20 % faster (measured on Zen 4).
 Without effect on other processors and on accelerators."""
 
 
