@@ -55,6 +55,25 @@ def separable(divisions: int, kinds: int, *, level: bool = False) -> TestClass:
     )  # fmt: skip
 
 
+def exchange(consumers: int, kinds: int) -> TestClass:
+    """Section 2.2.2: no trade between equal consumers, u = sum_k sqrt(x_k) + y; class z in R^K of endowments.
+
+    Message (p, trades of goods); the numeraire paid follows from the budget.
+    """
+    n, k = consumers, kinds
+
+    def consumer(j: int) -> Any:
+        return lambda m, z: 0.5 / jnp.sqrt(z + m[k * (1 + j) : k * (2 + j)]) - m[:k]
+
+    balance = lambda m, _: jnp.sum(m[k:].reshape(n, k), axis=0)  # noqa: E731  anybody can check it
+    mechanism = Mechanism((*(consumer(j) for j in range(n)), balance), lambda m: m[k:])
+    z = 1 + 0.3 * np.arange(k)
+    return TestClass(
+        mechanism, lambda t: (*(t for _ in range(n)), jnp.zeros(0)), z,
+        np.concatenate([0.5 / np.sqrt(z), np.zeros(n * k)]),
+    )  # fmt: skip
+
+
 def convex(divisions: int, kinds: int) -> TestClass:
     """Section 3.1.3: profits 2 sqrt(x), consumption A^j x; the class (A, b) around groups that share one
     unit each.
@@ -257,6 +276,7 @@ def table(*, divisions: Whole = 4, kinds: Whole = 2, contingencies: Whole = 3) -
     cases = (
         ("separable concave program, K(N+1)", k * (n + 1), separable(n, k)),
         ("separable concave program, level set, K", k, separable(n, k, level=True)),
+        ("pure exchange, level set, K", k, exchange(n, k)),
         ("linear consumption, K(N+1)", k * (n + 1), convex(n, k)),
         ("linear program, K(K+1)", k * (k + 1), linear(k)),
         ("linear program, level set, K", k, linear(k, level=True)),
