@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 
 from jaxsim.engine import simulate
+from jaxsim.experiments.pooling import grid
 from jaxsim.models.pooling import policies
+from jaxsim.models.pooling.stationary import started
 from jaxsim.models.pooling.system import system
 from jaxsim.models.pooling.theory import chain
 from jaxsim.models.pooling.theory.joint import joint_law
@@ -81,6 +81,15 @@ def test_the_initial_law_is_stationary_for_complete_pooling():
     check(r, known)
 
 
+def test_a_start_from_the_exact_law_is_stationary_below_full_pooling():
+    # Tokens relax in 26000 units of time and queues outgrow the table of 32 rows: 10 units show another start.
+    s = started(system(servers=20, arrival_rate=0.9, token_probability=0.3, token_cap=100))
+    r = simulate(s.kernel, policies.fmfe(s), s.params, seed=18, replications=512, horizon=10.0, warmup=0.0)
+    known = per_server(0.9, 0.3, 100)
+    del known["help_success"]  # the pool starts empty
+    check(r, known)
+
+
 def test_intervals_cover_in_95_percent_of_1000_samples():
     s = system(servers=4, arrival_rate=0.6, tokens="unlimited")
     options = {"seed": 15, "replications": 20_000, "horizon": 200.0, "warmup": 100.0}
@@ -91,17 +100,8 @@ def test_intervals_cover_in_95_percent_of_1000_samples():
     assert 0.92 < covered < 0.975
 
 
-GRID = itertools.product((0.5, 0.8, 0.9), (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95), (10, 100, 1000), (20, 100))
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(("rate", "phi", "servers", "cap"), list(GRID))
-def test_the_whole_grid(rate, phi, servers, cap):
-    # 126 cases of 5 comparisons each at 4 standard errors: one false alarm in 25 runs of the whole grid.
-    s = system(servers=servers, arrival_rate=rate, token_probability=phi, token_cap=cap)
-    replications = {10: 256, 100: 64, 1000: 16}[servers]
-    r = simulate(s.kernel, policies.fmfe(s), s.params, seed=16, replications=replications, horizon=500.0)
-    check(r, per_server(rate, phi, cap))
-    if servers == 1000:
-        # The pool is at its limit up to O(1/N), and its wait with it.
-        assert r["pool_jobs"].mean == pytest.approx(phi / (1 - phi), rel=0.1, abs=0.05)
+def test_the_whole_grid():
+    # Its verdicts allow what happens by chance with probability 0.001 each.
+    failed = [c.quantity for c in grid(scale="paper", seed=1).claims if c.verdict != "reproduced"]
+    assert not failed, failed

@@ -17,6 +17,7 @@ made at events only, and a request concerns the arriving job, which loses nothin
     metrics.py   what is measured
     policies.py  thresholds, tables, one deviating server
     system.py    names, defaults, validation
+    stationary.py  the start from the exact law of the servers, for equilibrium policies
     problems.py  what `jaxsim solve` computes
     theory/      what is known exactly: fluid (closed forms), equilibrium (fixed points), chain (a server
                  under a cap), joint (few servers and their pool), server_one and program (section 6.3),

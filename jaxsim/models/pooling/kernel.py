@@ -86,7 +86,11 @@ def init(key: Key, spec: Spec, context: Context) -> State:
     and S is uniform on 1 .. C. It is near that of other equilibrium policies, and tokens relax as slowly as
     C^2, so that starting elsewhere would cost a long warm-up.
     """
-    queue, tokens = initial(key, spec, context)
+    return filled(spec, *initial(key, spec, context))
+
+
+def filled(spec: Spec, queue: Int[Array, " servers"], tokens: Int[Array, " servers"]) -> State:
+    """Return the state of servers with these queues and tokens, and an empty pool."""
     words = pack(spec, queue, tokens, jnp.zeros(spec.servers, bool))
     ring = rings.empty(spec.pool_slots, queue[0]) if spec.waits == "exact" else None
     bound = jnp.sum(at_bound(spec, tokens), dtype=jnp.int32)
