@@ -82,7 +82,7 @@ def test_the_initial_law_is_stationary_for_complete_pooling():
 
 
 def test_a_start_from_the_exact_law_is_stationary_below_full_pooling():
-    # Tokens relax in 26000 units of time and queues outgrow the table of 32 rows: 10 units show another start.
+    # Tokens relax in 26000 units, queues outgrow the table of 32 rows: 10 units show another start.
     s = started(system(servers=20, arrival_rate=0.9, token_probability=0.3, token_cap=100))
     r = simulate(s.kernel, policies.fmfe(s), s.params, seed=18, replications=512, horizon=10.0, warmup=0.0)
     known = per_server(0.9, 0.3, 100)

@@ -231,7 +231,7 @@ def _costs(found: dict[Cell, Result], laws: dict[Cell, chain.Law]) -> Panel:
         means, halves = tuple(e.mean for e in cost), tuple(e.half_width for e in cost)
         curves += [
             Curve(f"lambda {rate}, simulated", phis, means, halves, "points"),
-            Curve(f"lambda {rate}, exact queue and limit of the pool", phis, exact),
+            Curve(f"lambda {rate}, theory", phis, exact),
         ]
     return Panel(f"Costs, N = {most}, C = 20", "token probability phi", "cost per server", tuple(curves))
 
