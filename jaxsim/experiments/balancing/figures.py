@@ -85,7 +85,7 @@ def figure3a(*, scale: str = "smoke", seed: int = 0) -> Report:
 def figure5(*, scale: str = "smoke", seed: int = 0) -> Report:
     """The cycle at six sizes: which policy is best at which delay."""
     choice("scale", scale, SCALES)
-    sizes = (9, 21, 91, 901, 3501, 5001) if scale == "paper" else (9, 101)
+    sizes = (9, 21, 91, 901, 3501, 5001) if scale == "paper" else (101,)
     delays = (1, 3, 5, 7, 10) if scale == "paper" else (1, 5, 10)
     claims, panels = [], []
     for nodes in sizes:
@@ -111,10 +111,16 @@ def _ranking(where: str, delays: tuple[int, ...], values: dict[str, list[Value]]
     claims = []
     if 1 in at:
         first = at[1]
-        best = first["jsq"].below(first["mf-r"]) and first["jsq"].below(first[rnd])
+        # Like with like: both policies per packet, or both with one action for the epoch.
+        packet, action = (
+            first[jsq].below(first[mfr]) and first[jsq].below(first[rnd])
+            for jsq, mfr in (("jsq, ties split", "mf-r"), ("jsq", "mf-r, one action"))
+        )
         text = ", ".join(f"{n} {v}" for n, v in first.items())
+        verdict: Verdict = "ambiguous" if packet != action else _verdict(packet)
+        note = f"per packet {'true' if packet else 'false'}, one action {'true' if action else 'false'}"
         claims.append(
-            Claim(f"{where}, delay 1: JSQ is best", "JSQ best, MF-R close", text, verdict=_verdict(best))
+            Claim(f"{where}, delay 1: JSQ is best", "JSQ best, MF-R close", text, verdict=verdict, note=note)
         )
     for d in (d for d in delays if 3 <= d <= 7):
         now = at[d]
@@ -173,15 +179,13 @@ def figure6(*, scale: str = "smoke", seed: int = 0) -> Report:
 
 
 def figure7(*, scale: str = "smoke", seed: int = 0) -> Report:
-    """Cycle, cube-connected cycles, torus and configuration model at the paper's sizes."""
+    """Cycle, cube-connected cycles, torus, configuration model; at smoke scale only small last two."""
     delays = _delays(scale)
     paper = scale == "paper"
-    graphs = {
-        "a": cycle(5001 if paper else 101),
-        "b": ccc(9 if paper else 4),
-        "c": torus(70 if paper else 11),
-        "d": configuration(5001 if paper else 101, (2, 3), seed=1),
-    }
+    # Most of the time is compilation, so the small scale leaves out what resembles another panel.
+    graphs = {"a": cycle(5001), "b": ccc(9)} if paper else {}
+    graphs["c"] = torus(70 if paper else 11)
+    graphs["d"] = configuration(5001 if paper else 101, (2, 3), seed=1)
     claims, panels = [], []
     for letter, graph in graphs.items():
         values = sweep(graph, delays, 200, seed)

@@ -124,8 +124,9 @@ def step(draws: Draws, spec: Spec, context: Context, policy: Any, state: State) 
     """Take one epoch.
 
     Observables: ``drops``, packets lost in the epoch, all queues together (sampled; or expected given the
-    epoch's start); ``jobs``, packets in all queues at the start of the epoch; with ``control`` also ``own``,
-    what the own-queue policy is expected to lose per queue given the regimes so far.
+    epoch's start, and the number of arrivals where that is drawn first); ``jobs``, packets in all queues at
+    the start of the epoch; with ``control`` also ``own``, what the own-queue policy is expected to lose per
+    queue given the regimes so far.
     """
     params = wired(context.params, state)
     seen = observe(spec, params, state)

@@ -28,7 +28,9 @@ class Spec:
     slowest: a lower bound of the mean number of services offered in an epoch, for sizing tables.
     fair_classes: how many different relative arrival rates uniform random routing gives.
     redrawn: every replication has a configuration model of its own, with the graph's degrees.
-    expected: report expected drops given the state at the epoch's start instead of sampled drops.
+    expected: report expected drops instead of sampled ones: given state and arrival rate at the epoch's start
+        where one table gives the outcome; where the number of arrivals is drawn first (`tables.Layout`,
+        ``staged``), given that number too, which has the same mean and removes less variance.
     control: report also what own queue is expected to lose given the regime path, a control variate.
     """
 

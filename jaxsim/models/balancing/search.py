@@ -37,7 +37,7 @@ from jaxsim.core.kernel import System
 from jaxsim.core.random import Key
 from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Bool, Float, Int, Num, UInt8
-from jaxsim.core.validation import integer, require
+from jaxsim.core.validation import integer, positive, require
 from jaxsim.models.balancing import epoch, exchange
 from jaxsim.models.balancing.context import prepare
 from jaxsim.models.balancing.graphs import Graph
@@ -253,6 +253,7 @@ def best_table(
     samples: int = SAMPLES,
     seed: int = 0,
     reading: Reading = "packet",
+    memory: float = MEMORY,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the static table zeta(0 .. B) with the least expected drops over the kernel's horizon.
 
@@ -260,6 +261,7 @@ def best_table(
         system, graph: as made by `jaxsim.models.balancing.assemble(graph, ...)`; one class of servers.
         iterations: Adam steps. samples: queue-epochs per step. seed: of the paths.
         reading: of the table, ``packet`` or ``epoch`` (noisier: take some times more samples).
+        memory: units of time after which an action's consequences are cut; large buffers remember longer.
 
     Returns:
         (table, objective after each step): drops per queue over the horizon, at the steps' tables.
@@ -276,8 +278,8 @@ def best_table(
     delay = float(params.delay)
     epochs = int(np.ceil(system.kernel.horizon / delay - 1e-9))
     lanes = max(1, round(integer("samples", samples, low=1) / (epochs * spec.nodes)))
-    memory = max(1, round(MEMORY / delay))
-    sizes = (iterations, lanes, epochs, min(memory, epochs - 1) if epochs > 1 else 1)
+    lags = max(1, round(float(positive("memory", memory)) / delay))
+    sizes = (iterations, lanes, epochs, min(lags, epochs - 1) if epochs > 1 else 1)
     rings = tuple(jnp.asarray(b) for b in balls(graph, REACH))
     start = jnp.linspace(0.0, 0.8, spec.states)
     spec = dataclasses.replace(spec, expected=True)

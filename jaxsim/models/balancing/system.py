@@ -67,7 +67,8 @@ def system(
         switch: probability of each regime in the next epoch, one row per regime (default
             [[0.8,0.2],[0.5,0.5]]).
         start: law of the first regime (default uniform).
-        expected: report drops expected given the start of each epoch instead of sampled ones (default false).
+        expected: report expected drops instead of sampled ones (default false): given the start of each epoch
+            or, where the number of arrivals is drawn first (rates without a small table), given that too.
         control: report also what own queue is expected to lose given the regime path, as a control variate
             (default false; simulator=epochs).
         simulator: ``epochs`` (default) or ``events``, the same process event by event (slow; for validation).
