@@ -10,7 +10,7 @@ from jaxsim.core.types import Whole
 from jaxsim.experiments.pooling.common import Draft, run, scaled
 from jaxsim.models.pooling import policies
 from jaxsim.models.pooling.theory.chain import server_law
-from jaxsim.models.pooling.theory.deviation import best_deviation, pool_wait
+from jaxsim.models.pooling.theory.deviation import best_deviation, deviant_cost, pool_wait, saver_rules
 from jaxsim.models.pooling.theory.server_one import best_response_value
 from jaxsim.results.report import Claim, Curve, Panel, Report
 from jaxsim.statistics import Estimate, paired_interval
@@ -124,7 +124,8 @@ def deviations(*, scale: str = "smoke", seed: Whole = 0) -> Report:
                 "field; it needs C (1 - lambda)^2 >> 1 as well as many servers",
             )
         )
-    return draft.report(claims, (_mean_field(scale),))
+    exact, panels = _mean_field(scale)
+    return draft.report([*claims, *exact], panels)
 
 
 def _claim(name: str, gain: Estimate, cost: float, where: str) -> Claim:
@@ -146,15 +147,41 @@ def _wait(rate: float, servers: int, cap: int) -> float:
     return pool_wait(rate, servers, float(server_law(rate, rate, cap).requests))
 
 
-def _mean_field(scale: str) -> Panel:
-    """Epsilon(N, C) in the mean field, where N and C grow together."""
-    caps = scaled(scale, (10, 20, 50), (10, 20, 50, 100, 200, 400))
-    curves = []
-    for rate in (0.5, 0.8):
-        for servers in (10, 100, 1000):
-            gains = [best_deviation(rate, rate, cap, _wait(rate, servers, cap)).gain for cap in caps]
-            percent = tuple(100 * gain for gain in gains)
-            curves.append(Curve(f"lambda = {rate}, N = {servers}", tuple(map(float, caps)), percent))
-    return Panel(
-        "Gain of the best policy", "cap C on tokens", "gain in %, mean field", tuple(curves), True, True
-    )
+_MEAN_FIELD = ("best policy on (queue, tokens)", "keeps a quarter of its tokens", "threshold 1")
+
+
+def _mean_field_gains(rate: float, servers: int, cap: int) -> dict[str, float]:
+    """Return what the deviations of `_MEAN_FIELD` gain in the mean field, exact, in percent."""
+    wait = _wait(rate, servers, cap)
+    best = best_deviation(rate, rate, cap, wait)
+    # To keep C tokens for queues of one job or more is the threshold 1.
+    saver = deviant_cost(saver_rules(cap, cap // 4), rate, rate, wait)
+    level = deviant_cost(saver_rules(cap, cap), rate, rate, wait)
+    costs = (best.best, saver, level)
+    shares = (100 * (best.equilibrium - cost) / best.equilibrium for cost in costs)
+    return dict(zip(_MEAN_FIELD, shares, strict=True))
+
+
+def _mean_field(scale: str) -> tuple[list[Claim], tuple[Panel, ...]]:
+    """How the gains fall with C in the mean field, where the wait is a constant."""
+    caps = (20, 50, 100, 200, 400, *scaled(scale, (), (800,)))
+    claims, panels = [], []
+    for rate, servers in ((0.8, 10), (0.8, 1000), (0.5, 1000)):
+        gains = [_mean_field_gains(rate, servers, cap) for cap in caps]
+        where = f"lambda = {rate}, N = {servers}"
+        for name in _MEAN_FIELD:
+            row = [g[name] for g in gains]
+            falls = row[-1] < 0 or row[-1] < 0.6 * row[-2]
+            listed = ", ".join(f"{gain:.2f} at C = {cap}" for cap, gain in zip(caps, row, strict=True))
+            claims.append(
+                Claim(
+                    f"mean-field gain in %, {name}, {where}, C = {caps[-1]}",
+                    "vanishes as C grows",
+                    row[-1],
+                    verdict="reproduced" if falls else "not reproduced",
+                    note=f"exact: {listed}; judged by falling like 1/C from C = {caps[-2]}, or losing",
+                )
+            )
+        curves = (Curve(n, tuple(map(float, caps)), tuple(g[n] for g in gains)) for n in _MEAN_FIELD)
+        panels.append(Panel(f"Mean field, {where}", "cap C on tokens", "gain in %", tuple(curves), True))
+    return claims, tuple(panels)
