@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,16 @@ def test_control_variate_narrows_intervals_around_what_is_known() -> None:
     assert abs(found["jsq"].mean - 7.547) < 2.1 * found["jsq"].half_width + 0.005 * 7.547
     assert all(found[name].half_width < found[name].plain / 2 for name in rules)
     assert found["own"].below(found["jsq"]) and found["own"].apart(found["jsq"])
+
+
+@pytest.mark.parametrize(("reading", "known"), [("epoch", (0.893, 7.547)), ("packet", (0.694, 6.085))])
+def test_jsq_on_the_cycle(reading: Any, known: tuple[float, float]) -> None:
+    # Delays 1 and 5, by an independent simulator: 0.5 % and 4 standard errors (false alarm 6e-5 each).
+    for delay, value in zip((1.0, 5.0), known, strict=True):
+        rules = {"jsq": lambda s: JSQ(reading)}
+        found = drops(cycle(1000), rules, delay=delay, replications=600, seed=4, largest_delay=5.0)["jsq"]
+        assert found.half_width < 0.01 * value
+        assert abs(found.mean - value) < 2.1 * found.half_width + 0.005 * value
 
 
 def test_own_queue_is_exact_for_unequal_servers_too() -> None:

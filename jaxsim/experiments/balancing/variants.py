@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import resource
 import time
 from typing import Any
@@ -11,15 +12,40 @@ import numpy as np
 
 from jaxsim.core.validation import choice
 from jaxsim.engine import simulate
-from jaxsim.experiments.balancing.measure import SOURCE, Value, controlled, drops, own_queue
+from jaxsim.experiments.balancing.measure import SOURCE, Value, controlled, curve, drops, own_queue
 from jaxsim.models.balancing import JSQ, SED, Own, Random, Table, assemble
 from jaxsim.models.balancing.graphs import Graph, configuration, cycle, torus
 from jaxsim.models.balancing.learned import learned
 from jaxsim.results.report import Claim, Curve, Panel, Report
 
 SCALES = ("smoke", "paper")
-RAMP = tuple(float(z) for z in np.round(np.linspace(0.05, 0.95, 21), 3))
-"""A table for buffer 20: offload the more, the fuller the own queue."""
+LARGE = (
+    0.0,
+    0.0,
+    0.0,
+    0.0,
+    0.0,
+    0.0,
+    0.007,
+    0.023,
+    0.005,
+    0.092,
+    0.093,
+    0.333,
+    0.387,
+    0.533,
+    0.625,
+    0.756,
+    0.892,
+    0.986,
+    1.0,
+    1.0,
+    1.0,
+)
+"""For buffer 20, arrival rate 1, delay 5: `best_table` on the cycle of 64, horizon 500, 80 steps of 2^18
+queue-epochs, memory 100, seed 0."""
+LINE = tuple(float(z) for z in np.round(np.linspace(0.05, 0.95, 21), 3))
+"""For comparison, a table that nobody searched."""
 
 
 def figure10a(*, scale: str = "smoke", seed: int = 0) -> Report:
@@ -29,7 +55,8 @@ def figure10a(*, scale: str = "smoke", seed: int = 0) -> Report:
     rules: dict[str, Any] = {
         "jsq": lambda s: JSQ(),
         "random": lambda s: Random(),
-        "mf-r": lambda s: Table(jnp.asarray(RAMP, jnp.float32)),
+        "straight line": lambda s: Table(jnp.asarray(LINE, jnp.float32)),
+        "mf-r": lambda s: Table(jnp.asarray(LARGE, jnp.float32)),
     }
     epochs = 200 if paper else 40
     found = drops(
@@ -42,21 +69,19 @@ def figure10a(*, scale: str = "smoke", seed: int = 0) -> Report:
         buffer=20,
         arrival_rates=1.0,
     )
-    best = all(found["mf-r"].below(found[n]) for n in ("jsq", "random", "own"))
+    best = all(found["mf-r"].below(found[n]) for n in ("jsq", "random", "own", "straight line"))
     claim = Claim(
         "buffer 20, delay 5: MF-R loses least",
         "MF-R best",
         ", ".join(f"{n} {v}" for n, v in found.items()),
         verdict="reproduced" if best else "not reproduced",
-        note=f"packets lost per queue over {epochs} epochs; MF-R is here a straight line from .05 to .95",
+        note=f"packets lost per queue over {epochs} epochs; MF-R is a table searched on the cycle;"
+        " one action for JSQ, per packet otherwise",
     )
-    panel = Panel(
-        "torus, buffer 20, delay 5",
-        "policy (jsq, random, mf-r, own)",
-        "packets lost per queue",
-        (Curve("drops", (0.0, 1.0, 2.0, 3.0), tuple(found[n].mean for n in ("jsq", "random", "mf-r", "own")),
-               tuple(found[n].half_width for n in ("jsq", "random", "mf-r", "own")), "points"),),
-    )  # fmt: skip
+    order = ("jsq", "random", "own", "straight line", "mf-r")
+    points = tuple(curve(name, (float(i),), [found[name]]) for i, name in enumerate(order))
+    points = tuple(dataclasses.replace(p, style="points") for p in points)
+    panel = Panel("torus, buffer 20, delay 5", "policy (see legend)", "packets lost per queue", points)
     return Report(
         "balancing.figure10a", "Large buffers", f"{SOURCE}, figure 10a", (claim,), (panel,), scale, seed
     )

@@ -39,7 +39,7 @@ def agree(graph: Graph, rule: str, replications: int, **keys: Any) -> None:
         assert abs(a[metric].mean - b[metric].mean) < 4 * error, metric
 
 
-@pytest.mark.parametrize("rule", ["jsq", "jsq packet", "zeta", "zeta epoch"])
+@pytest.mark.parametrize("rule", ["jsq packet", "zeta epoch"])  # the others: below, slow
 def test_on_an_irregular_graph(rule: str) -> None:
     agree(from_networkx(IRREGULAR), rule, 400, delay=2.5)
 

@@ -27,15 +27,6 @@ def test_own_queue_loses_what_the_matrix_exponential_says(delay: float) -> None:
     assert np.array_equal(r.samples["drops_per_node.numerator"], again.samples["drops_per_node.numerator"])
 
 
-@pytest.mark.parametrize(("reading", "value"), [("epoch", 7.547), ("packet", 6.085)])
-def test_jsq_on_the_cycle(reading: str, value: float) -> None:
-    # Both values come from an independent simulator; 0.5 % and 4 standard errors.
-    s = system(nodes=64, delay=5)
-    r = simulate(s.kernel, policies.jsq(s, reading=reading), s.params, seed=1, replications=6000)
-    e = r["drops_per_node"]
-    assert abs(e.mean - value) < 4 * e.standard_error + 0.005 * value
-
-
 @pytest.mark.parametrize(
     ("keys", "field"),
     [
