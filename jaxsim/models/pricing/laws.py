@@ -30,6 +30,8 @@ from jaxsim.models.pricing.gaussian import normal
 
 TimeLaw = Literal["hyperexponential", "lognormal", "gamma", "exponential"]
 TIME_LAWS = ("hyperexponential", "lognormal", "gamma", "exponential")
+PacketLaw = Literal[TimeLaw, "stages"]
+PACKET_LAWS = (*TIME_LAWS, "stages")
 
 
 def parameter(law: TimeLaw, scv: Float[Array, "*n"]) -> Float[Array, "*n"]:

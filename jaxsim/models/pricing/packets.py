@@ -28,8 +28,8 @@ from jaxsim.core.random import Key, Stream
 from jaxsim.core.status import Status, no_trouble, raise_bit
 from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Float, UInt32
-from jaxsim.models.pricing import closed_form, environment, laws
-from jaxsim.models.pricing.laws import TimeLaw
+from jaxsim.models.pricing import closed_form, environment, laws, stages
+from jaxsim.models.pricing.laws import PacketLaw, TimeLaw
 from jaxsim.models.pricing.market import Market, Terms, Users, Vector, effective_rates, pick, terms_of
 from jaxsim.statistics.accumulators import two_sum
 
@@ -42,19 +42,23 @@ class PacketSpec:
 
     market: Market
     interarrival: TimeLaw = "hyperexponential"
-    packets: TimeLaw = "hyperexponential"
+    packets: PacketLaw = "hyperexponential"
     stops: bool = False
 
 
 @pytree
 class PacketParams:
-    """The users, the scale r, capacities C_v(i) and of one user, and the scaled time when paths stop."""
+    """The users, the scale r, capacities C_v(i) and of one user, the scaled time when paths stop, and stages.
+
+    stages: of a packet, in units of its mean length; None unless lengths are the sum of stages.
+    """
 
     users: Users
     scale: Float[Array, ""]
     capacity: Float[Array, "regimes pools"]
     alone: Float[Array, "regimes pools users"]
     until: Float[Array, ""]
+    stages: stages.Stages | None = None
 
 
 @pytree
@@ -77,7 +81,8 @@ class PacketState:
     queues: packets of each user. arrival: time to its next batch, in units of the mean. work: what is left of
     its packet in service, in units of the mean length. regime, holding: of the environment, and what is left
     of its holding time, in units of the mean; None with a single regime. clock: scaled time as a sum of two
-    floats, None unless paths stop.
+    floats, None unless paths stop. parts: the stages of each packet in service, in units of the mean length;
+    None unless lengths are the sum of stages.
     """
 
     queues: Vector
@@ -86,6 +91,7 @@ class PacketState:
     regime: Any
     holding: Any
     clock: Any
+    parts: Any
     status: UInt32[Array, ""]
 
 
@@ -134,7 +140,7 @@ def prepare(spec: PacketSpec, params: PacketParams, policy: Any) -> PacketContex
         decay,
         (
             tuple(laws.parameter(spec.interarrival, users.interarrival_scv)),
-            tuple(laws.parameter(spec.packets, users.packet_scv)),
+            () if spec.packets == "stages" else tuple(laws.parameter(spec.packets, users.packet_scv)),
         ),
         effective_rates(spec.market, users.rate),
         environment.prepare("split", users.generator, params.scale),
@@ -163,6 +169,11 @@ def init(key: Key, spec: PacketSpec, context: PacketContext) -> PacketState:
             for j in users
         )
 
+    made, parts = context.params.stages, None
+    if made is not None:
+        # Numbers of steps that no path reaches.
+        keys = [key.at(jnp.uint32(2**32 - 1 - market.users - j)) for j in users]
+        parts = tuple(made.sample(k.words(Stream.SERVICES, stages.WORDS)) for k in keys)
     regime = holding = None
     if market.regimes > 1:
         first, second = key.pair(Stream.INITIAL, 3 * market.users)
@@ -172,12 +183,19 @@ def init(key: Key, spec: PacketSpec, context: PacketContext) -> PacketState:
     return PacketState(
         queues=tuple(jnp.zeros((), jnp.int32) for _ in users),
         arrival=times(spec.interarrival, context.law[0], 0),
-        work=times(spec.packets, context.law[1], market.users),
+        work=_first_packets(spec, context, times, parts),
         regime=regime,
         holding=holding,
         clock=clock,
+        parts=parts,
         status=no_trouble(),
     )
+
+
+def _first_packets(spec: PacketSpec, context: PacketContext, times: Any, parts: Any) -> Vector:
+    if spec.packets == "stages":
+        return tuple(jnp.sum(each) for each in parts)
+    return times(spec.packets, context.law[1], spec.market.users)
 
 
 def observe(spec: PacketSpec, context: PacketContext, state: PacketState) -> PacketObservation:
@@ -234,7 +252,11 @@ def step(
         times.append(jnp.maximum(params.until - state.clock[0] - state.clock[1], 0.0) * square)
     length, happens = earliest(times)
 
-    fresh = _fresh_time(spec, context, draws, happens)
+    new: Any = None
+    parts = state.parts
+    if params.stages is not None:
+        new = params.stages.sample(draws.key.words(Stream.SERVICES, stages.WORDS))
+    fresh = _fresh_time(spec, context, draws, happens, new)
     size = _batch_size(context, draws, label, happens[: market.users])
     arrival, work, queues = [], [], []
     for j in users:
@@ -255,24 +277,37 @@ def step(
         total, lost = two_sum(clock[0], duration)
         clock = two_sum(total, clock[1] + lost)
     observed, cost = _observe(seen, action, duration)
+    if parts is not None:
+        leaving = happens[market.users : 2 * market.users]
+        rest = [jnp.where(leaving[j], 0.0, work[j]) for j in users]
+        each = [stages.done(parts[j], state.work[j], rest[j]) / params.users.mu[j] for j in users]
+        for name, amount in zip(stages.NAMES, sum(each) / square, strict=True):
+            observed[f"work_{name}"] = amount
+        parts = tuple(jnp.where(leaving[j], new, parts[j]) for j in users)
     ends = jnp.zeros((), bool) if clock is None else happens[-1]
     observed["events"] = 1 - ends.astype(jnp.int32)
     longest = jnp.max(jnp.stack(queues))
     status = raise_bit(state.status, Status.QUEUE_OVERFLOW, longest > LONGEST_QUEUE)
     status = raise_bit(status, Status.NON_FINITE, ~(jnp.isfinite(cost) & jnp.isfinite(length)))
-    return PacketState(tuple(queues), tuple(arrival), tuple(work), regime, holding, clock, status), observed
+    lasting = (tuple(queues), tuple(arrival), tuple(work), regime, holding, clock, parts)
+    return PacketState(*lasting, status), observed
 
 
-def _fresh_time(spec: PacketSpec, context: PacketContext, draws: PacketDraws, happens: list[Any]) -> Any:
+def _fresh_time(
+    spec: PacketSpec, context: PacketContext, draws: PacketDraws, happens: list[Any], parts: Any
+) -> Any:
     """Return the time that begins with the event: to the user's next batch, or of its next packet."""
     users = spec.market.users
     between, lengths = list(context.law[0]), list(context.law[1])
     if spec.interarrival == spec.packets:
         value = chosen(happens[: 2 * users], between + lengths)
-        return laws.time(spec.packets, value, draws.time, draws.key)
+        return laws.time(spec.interarrival, value, draws.time, draws.key)
     comes = jnp.any(jnp.stack(happens[:users]))
     first = laws.time(spec.interarrival, chosen(happens[:users], between), draws.time, draws.key)
-    second = laws.time(spec.packets, chosen(happens[users : 2 * users], lengths), draws.time, draws.key)
+    if spec.packets == "stages":
+        second = jnp.sum(parts)
+    else:
+        second = laws.time(spec.packets, chosen(happens[users : 2 * users], lengths), draws.time, draws.key)
     return jnp.where(comes, first, second)
 
 
@@ -315,6 +350,10 @@ def metrics(spec: PacketSpec) -> tuple[Metric, ...]:
         Metric("cost", "cost", per, summary="mean total dual cost of the scaled queues"),
         *(Metric(f"queue_{j}", f"queue_{j}", per, unit="scaled packets") for j in users),
         *(Metric(f"price_{j}", f"price_{j}", per) for j in users),
+        *(
+            Metric(f"work_{name}", f"work_{name}", per, unit="work", summary=f"work done per time: {name}")
+            for name in (stages.NAMES if spec.packets == "stages" else ())
+        ),
         Metric("emptied", "emptied", per, summary="share of time in which all queues are empty"),
         Metric("events", "events", per, summary="events per unit of scaled time"),
     )

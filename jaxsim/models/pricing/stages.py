@@ -48,6 +48,10 @@ class Stages:
         """Squared coefficient of variation of the whole service: beta^2."""
         return jnp.sum(self.means**2 * self.scvs) / self.mean**2
 
+    def of_mean_one(self) -> Stages:
+        """Return the same stages in units of the mean service."""
+        return Stages(self.means / self.mean, self.scvs)
+
     def sample(self, words: UInt32[Array, "words"]) -> Float[Array, " stages"]:
         """Return the times of the four stages of a packet, whose sum is its service, from `WORDS` words."""
         first, second = words[: len(NAMES)], words[len(NAMES) :]
@@ -63,22 +67,38 @@ class Stages:
         return self.means * jnp.where(self.scvs < 1, steady, varied)
 
 
-def stages(means: Real, scvs: Real) -> Stages:
+DEFAULT_MEANS, DEFAULT_SCVS = (1.0, 2.0, 5.0, 2.0), (1.0, 4.0, 30.0, 1.0)
+
+
+def done(
+    parts: Float[Array, " stages"], before: Float[Array, ""], after: Float[Array, ""]
+) -> Float[Array, " stages"]:
+    """Return the work done at each stage while what is left of a packet falls from ``before`` to ``after``.
+
+    The stages of a packet with these ``parts`` are passed in order; the last is all that is left at the end.
+    """
+    most = jnp.cumsum(parts[::-1])[::-1]
+    least = jnp.append(most[1:], 0.0)
+    return jnp.clip(before, least, most) - jnp.clip(after, least, most)
+
+
+def stages(means: Real, scvs: Real, prefix: str = "") -> Stages:
     """Return the stages from four means and four squared coefficients of variation.
+
+    ``prefix``: of the names of both in messages.
 
     Raises:
         InvalidInput: unless means are nonnegative, some positive, and variabilities nonnegative.
     """
-    m, c = non_negative("means", means), non_negative("scvs", scvs)
-    for field, array in (("means", m), ("scvs", c)):
+    first, second = prefix + "means", prefix + "scvs"
+    m, c = non_negative(first, means), non_negative(second, scvs)
+    for field, array in ((first, m), (second, c)):
         require(array.shape == (len(NAMES),), field, array, "is not four numbers", f"give {', '.join(NAMES)}")
-    positive("means", np.sum(m))
+    require(bool(np.sum(m) > 0), first, means, "are all zero", "make one of them positive")
     return Stages(jnp.asarray(m, jnp.float32), jnp.asarray(c, jnp.float32))
 
 
-def problem(
-    *, means: Real = (1.0, 2.0, 5.0, 2.0), scvs: Real = (1.0, 4.0, 30.0, 1.0), load: Real = 10.0
-) -> dict[str, Any]:
+def problem(*, means: Real = DEFAULT_MEANS, scvs: Real = DEFAULT_SCVS, load: Real = 10.0) -> dict[str, Any]:
     """Moments of a packet's service by stage: registration, security, policy, payment.
 
     ``means``, ``scvs``: of the four stages (squared coefficients of variation). ``mu`` and ``packet_scv`` are

@@ -10,7 +10,7 @@ import numpy as np
 from jaxsim.core.kernel import System
 from jaxsim.core.types import Real, Whole
 from jaxsim.core.validation import choice, integer, non_negative, numbers, positive, require
-from jaxsim.models.pricing import diffusion, environment, laws
+from jaxsim.models.pricing import diffusion, environment, laws, stages
 from jaxsim.models.pricing import packets as packet_model
 from jaxsim.models.pricing.catalogue import reference as reference_policy
 from jaxsim.models.pricing.catalogue import scalar
@@ -50,6 +50,8 @@ def system(
     one_user_capacity: Real = None,
     interarrival: Any = "hyperexponential",
     packets: Any = "hyperexponential",
+    stage_means: Real = stages.DEFAULT_MEANS,
+    stage_scvs: Real = stages.DEFAULT_SCVS,
     until: Real = None,
 ) -> System:
     """Return users who share pools at prices that follow their queues: the diffusion, or the packets.
@@ -87,13 +89,22 @@ def system(
         capacity: C_v of each pool in the packet model; by default the users' ``rate`` together.
         one_user_capacity: of a pool while a user is alone, a number or one per user; by default all of it.
         interarrival: law between batches: ``hyperexponential``, ``lognormal``, ``gamma`` or ``exponential``.
-        packets: law of packet lengths, likewise.
+        packets: law of packet lengths, likewise, or ``stages``: the sum of registration, security check,
+            policy computation and payment, whose work is reported apart; packet_scv is then theirs.
+        stage_means: of the four stages, up to a factor (they are scaled to add up to 1/mu of each user).
+        stage_scvs: their squared coefficients of variation.
         until: scaled time at which paths of the packet model stop, so that their ends are at one time.
 
     Raises:
         InvalidInput: naming the key, its value and the remedy.
     """
     choice("model", model, ("diffusion", "queue"))
+    choice("packets", packets, laws.PACKET_LAWS)
+    made = stages.stages(stage_means, stage_scvs, "stage_").of_mean_one()
+    if packets == "stages":
+        remedy = "leave it out: stage_means and stage_scvs give it"
+        require(packet_scv is None, "packet_scv", packet_scv, "is not free with packets=stages", remedy)
+        packet_scv = float(made.scv)
     market, people = _people(
         users=users,
         kinds=kinds,
@@ -118,7 +129,8 @@ def system(
     first = scalar("initial_workload", initial_workload, non_negative)
     r = scalar("scale", scale, positive)
     if model == "queue":
-        return _packet_system(market, people, r, capacity, one_user_capacity, interarrival, packets, until)
+        laws_of = (interarrival, packets, made if packets == "stages" else None)
+        return _packet_system(market, people, r, capacity, one_user_capacity, laws_of, until)
     choice("scheme", scheme, ("exact", "projected_euler"))
     choice("covariance", covariance, ("independent", "common"))
     choice("crossing", crossing, ("split", "matrix"))
@@ -147,16 +159,16 @@ def _packet_system(
     r: float,
     capacity: Real,
     alone: Real,
-    interarrival: Any,
-    lengths: Any,
+    laws_of: tuple[Any, Any, stages.Stages | None],
     until: Real,
 ) -> System:
-    """Return the packet model."""
+    """Return the packet model; ``laws_of``: the laws between batches and of packets, and the stages."""
+    interarrival, lengths, made = laws_of
     choice("interarrival", interarrival, laws.TIME_LAWS)
-    choice("packets", lengths, laws.TIME_LAWS)
     numbers_of = {name: np.asarray(value, np.float64) for name, value in vars(people).items()}
     laws.check(interarrival, "interarrival_scv", numbers_of["interarrival_scv"])
-    laws.check(lengths, "packet_scv", numbers_of["packet_scv"])
+    if lengths != "stages":
+        laws.check(lengths, "packet_scv", numbers_of["packet_scv"])
     laws.check_batches(numbers_of["batch_mean"], numbers_of["batch_scv"])
     total = numbers_of["rate"].sum(axis=2)
     if capacity is not None:
@@ -167,9 +179,8 @@ def _packet_system(
     fits = bool(np.all(one <= total[..., None] * (1 + 1e-6)))
     require(fits, "one_user_capacity", alone, "exceeds the pool's capacity", "give at most the capacity")
     end = np.inf if until is None else scalar("until", until, positive)
-    params = packet_model.PacketParams(
-        people, *(jnp.asarray(np.asarray(x), jnp.float32) for x in (r, total, one, end))
-    )
+    scale, pools, solo, last = (jnp.asarray(np.asarray(x), jnp.float32) for x in (r, total, one, end))
+    params = packet_model.PacketParams(people, scale, pools, solo, last, made)
     slowest = np.asarray(packet_model.scaled_arrivals(params))
     remedy = "raise scale or theta: arrival_rate + theta / (scale batch_mean) must be positive"
     require(bool(np.all(slowest > 0)), "scale", r, "leaves no arrivals", remedy)

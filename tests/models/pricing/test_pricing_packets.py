@@ -11,7 +11,7 @@ import pytest
 from jaxsim.core.errors import InvalidInput
 from jaxsim.core.random import Stream, key
 from jaxsim.engine import FinalState, simulate
-from jaxsim.models.pricing import catalogue, laws, packet_policies, packets, system
+from jaxsim.models.pricing import catalogue, laws, packet_policies, packets, stages, system
 
 
 def words(count, stream=1):
@@ -69,6 +69,57 @@ def test_total_work_is_that_of_one_server(policy):
     ]
     assert abs(found.mean - exact) <= 4 * found.standard_error
     assert found.half_width < 0.05 * exact
+
+
+def test_stages_of_a_packet_are_reported_apart_and_add_up():
+    """Poisson batches, packets of four stages: E work = sum lambda E S^2 / (2 (C - rho)) at one late moment.
+
+    Work is what is left of packets in service, and the mean length of each packet that waits.
+    """
+    s = system(
+        model="queue",
+        scale=1.0,
+        theta=[-3.0, -1.5],
+        capacity=200.0,
+        interarrival="exponential",
+        interarrival_scv=1.0,
+        packets="stages",
+        until=300.0,
+        stage_means=[1, 2, 5, 2],
+        stage_scvs=[1.0, 0.5, 6.0, 0.0],
+    )
+    users = s.params.users
+    scv = (1 + 0.5 * 4 + 6 * 25) / 100
+    np.testing.assert_allclose(users.packet_scv, scv, rtol=1e-6)
+    found = simulate(
+        s.kernel,
+        catalogue.constant(s),
+        s.params,
+        horizon=345.0,
+        replications=1000,
+        seed=2,
+        record=FinalState(),
+    )
+    np.testing.assert_allclose(found.arrays["clock.0"], 300.0, rtol=1e-6)
+    rate = np.asarray(packets.scaled_arrivals(s.params))[0]
+    m, batch_scv, mu = (np.asarray(x, np.float64) for x in (users.batch_mean[0], users.batch_scv, users.mu))
+    load = np.sum(rate * m / mu)
+    second = m * scv / mu**2 + m**2 * (1 + batch_scv) / mu**2
+    left = 0.0
+    for j in range(2):
+        queue, part = found.arrays[f"queues.{j}"], found.arrays[f"work.{j}"]
+        left = left + np.where(queue > 0, queue - 1 + part, 0.0) / mu[j]
+    exact = np.sum(rate * second) / (2 * (200.0 - load))
+    assert abs(left.mean() - exact) <= 4 * left.std() / 1000**0.5
+    each = [found[f"work_{name}"] for name in stages.NAMES]
+    for work, share in zip(each, (0.1, 0.2, 0.5, 0.2), strict=True):
+        assert abs(work.mean - share * load) <= 4 * work.standard_error
+        assert work.standard_error < 0.01 * share * load
+    assert found.status == {}
+    with pytest.raises(InvalidInput, match="packet_scv"):
+        system(model="queue", packets="stages", packet_scv=3.0)
+    with pytest.raises(InvalidInput, match="stage_means"):
+        system(stage_means=[1, 2])
 
 
 def test_paths_stop_together_and_an_empty_queue_is_never_served():
