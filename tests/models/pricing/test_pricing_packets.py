@@ -105,7 +105,7 @@ def test_stages_of_a_packet_are_reported_apart_and_add_up():
     m, batch_scv, mu = (np.asarray(x, np.float64) for x in (users.batch_mean[0], users.batch_scv, users.mu))
     load = np.sum(rate * m / mu)
     second = m * scv / mu**2 + m**2 * (1 + batch_scv) / mu**2
-    left = 0.0
+    left = np.zeros(1000)
     for j in range(2):
         queue, part = found.arrays[f"queues.{j}"], found.arrays[f"work.{j}"]
         left = left + np.where(queue > 0, queue - 1 + part, 0.0) / mu[j]

@@ -1,6 +1,7 @@
 """The four stages of a service: laws with exactly the mean and variability asked for."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -39,3 +40,11 @@ def test_moments_by_stage_are_reported_apart():
     for bad in ({"means": [1, 2]}, {"means": [0, 0, 0, 0]}, {"scvs": [1, 1, -1, 1]}, {"load": 0}):
         with pytest.raises(InvalidInput):
             stages.problem(**bad)
+
+
+def test_work_goes_to_the_stages_in_order():
+    parts = np.array([1.0, 2.0, 5.0, 2.0], np.float32)
+    for before, after, work in ((10.0, 0.0, parts), (9.5, 6.0, [0.5, 2, 1, 0]), (1.5, 1.0, [0, 0, 0, 0.5])):
+        np.testing.assert_allclose(
+            stages.done(jnp.asarray(parts), jnp.float32(before), jnp.float32(after)), work, rtol=1e-6
+        )
