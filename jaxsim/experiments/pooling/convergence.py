@@ -89,9 +89,9 @@ def pool_waits(*, scale: str = "smoke", seed: Whole = 0) -> Report:
                 limit,
                 last.mean,
                 last.half_width,
-                "reproduced" if near or nearer else "not reproduced",
-                "phi/(1 - phi) is exact for unlimited tokens and phi >= lambda, a limit otherwise; judged to "
-                f"5 % and three standard errors, or nearer than at N = {counts[0]}: {first.mean:.3f}",
+                "reproduced" if near else "ambiguous" if nearer else "not reproduced",
+                "phi/(1 - phi) is exact for unlimited tokens and phi >= lambda, else a limit: met to 5 % and "
+                f"3 standard errors, or (ambiguous) only nearer than N = {counts[0]}: {first.mean:.3f}",
             )
         )
     panels = (
