@@ -168,13 +168,14 @@ def tune_unequal(*, scale: str = "smoke", seed: Whole = 0) -> Report:
         exact, _ = tuning_unequal.jobs(kinds, phi)
         listed = ", ".join(f"{p:.3f}" for p in phi)
         better = gain.mean - gain.half_width > 0 or name == "phi = max rho"
+        worse = gain.mean + gain.half_width < 0  # else too few paths to tell, which is no refutation
         claims.append(
             Claim(
                 f"jobs in the system, {name}",
                 None,
                 4 * _EACH * jobs.mean,
                 4 * _EACH * jobs.half_width,
-                "reproduced" if better else "not reproduced",
+                "reproduced" if better else "not reproduced" if worse else "ambiguous",
                 f"phi = ({listed}); chains with the pool at its limit: {exact:.3f}; "
                 f"gain over max rho, paired: {gain.mean:.3f} +- {gain.half_width:.3f}",
             )
