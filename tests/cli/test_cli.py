@@ -26,7 +26,7 @@ SMALL = [
 def run(capsys, monkeypatch, *words):
     """Run the command line in this process; return (exit code, standard output, standard error)."""
     monkeypatch.setattr(sys, "argv", ["jaxsim", *map(str, words)])
-    monkeypatch.setattr(cli, "_use_all_cores", lambda: None)  # the tests have started JAX already
+    monkeypatch.setattr("jaxsim.cli.shared.use_all_cores", lambda: None)  # the tests have started JAX already
     with pytest.raises(SystemExit) as caught:
         cli.main()
     out, err = capsys.readouterr()

@@ -1,0 +1,152 @@
+"""``jaxsim simulate``: estimates with intervals, of one policy or of several compared."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jaxsim.cli import shared
+from jaxsim.cli.app import AsJson, Out, Words, app
+from jaxsim.core.validation import choice, require
+from jaxsim.experiments import inputs
+from jaxsim.experiments.build import simulated_card
+from jaxsim.experiments.registry import Family
+
+if TYPE_CHECKING:
+    from jaxsim.core.kernel import System
+    from jaxsim.results import Result
+else:
+    Result = System = Any  # they live beside JAX, which --help must not load
+
+RUN_KEYS = ("policy", "replications", "horizon", "warmup", "precision", "seed")
+
+
+@app.command()
+def simulate(
+    family: Annotated[str, typer.Argument(metavar="FAMILY", help="see 'jaxsim list'")],
+    words: Words = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with the same keys; words win over it")
+    ] = None,
+    policy: Annotated[str | None, typer.Option(help="policy, or several with commas to compare")] = None,
+    replications: Annotated[str | None, typer.Option(help="independent paths (default 100)")] = None,
+    horizon: Annotated[str | None, typer.Option(help="measured model time (default: the family's)")] = None,
+    warmup: Annotated[
+        str | None, typer.Option(help="model time before measuring, or 'auto' (MSER-5)")
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="add replications until half-width / mean <= this")
+    ] = None,
+    seed: Annotated[str | None, typer.Option(help="0 .. 2**64-1; the same seed gives the same paths")] = None,
+    ledger: Annotated[
+        Path | None, typer.Option(help="file for the decisions of replication 0 as hash-linked blocks")
+    ] = None,
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Simulate a family and print estimates with 95 % confidence intervals."""
+    card = simulated_card(family)
+    given = {
+        "policy": policy,
+        "replications": replications,
+        "horizon": horizon,
+        "warmup": warmup,
+        "precision": precision,
+        "seed": seed,
+    }
+    run, keys = _gather(words or [], config, {k: v for k, v in given.items() if v is not None})
+    names = _policy_names(card, run.pop("policy", None))
+    shared.use_all_cores()
+    system, policies = _build(card, names, keys)
+    if ledger is not None:  # first, so that a refusal does not come after a long simulation
+        _write_ledger(card, system, policies[names[0]], ledger, run)
+    results: dict[str, Result] = {}
+    for name in names:
+        with shared.progress_bar(f"{family} · {name}") as show:
+            results[name] = _simulate(system, policies[name], run, show)
+    if out is not None:
+        _save_results(results, out)
+    if as_json:
+        heads = {name: _head(result, name) for name, result in results.items()}
+        shared.print_json(heads[names[0]] if len(names) == 1 else {"family": family, "policies": heads})
+    else:
+        _print_results(results, out)
+    if any(result.status for result in results.values()):
+        raise typer.Exit(3)
+
+
+def _gather(
+    words: list[str], config: Path | None, options: dict[str, str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Merge file, words and options into (how to run, keys of the system)."""
+    values = inputs.read_config(config) if config is not None else {}
+    values |= inputs.parse_words(words)
+    for key, text in options.items():
+        repeated = any(word.partition("=")[0].strip() == key for word in words)
+        require(not repeated, key, text, "is given as a word and as an option", "give it once")
+        values[key] = inputs.parse_value(text)
+    run = {key: values.pop(key) for key in RUN_KEYS if key in values}
+    return run, values
+
+
+def _policy_names(card: Family, text: Any) -> list[str]:
+    names = [name.strip() for name in str(text).split(",")] if text else list(card.policies)[:1]
+    for name in names:
+        choice("policy", name, card.policies)
+    require(len(set(names)) == len(names), "policy", text, "names a policy twice", "name each once")
+    return names
+
+
+def _build(card: Family, names: list[str], keys: dict[str, Any]) -> tuple[System, dict[str, Any]]:
+    """Make the system and the policies from their keys; every key must belong to one of them."""
+    assert card.system is not None
+    build = card.system.load()
+    makers = {name: card.policies[name].load() for name in names}
+    inputs.check_keys(keys, build, *makers.values())
+    system = inputs.call(build, keys)
+    return system, {name: inputs.call(make, keys, system) for name, make in makers.items()}
+
+
+def _simulate(system: System, policy: Any, run: dict[str, Any], show: Callable[..., None]) -> Result:
+    from jaxsim.engine import simulate as verb
+
+    return verb(system.kernel, policy, system.params, on_trouble="report", progress=show, **run)
+
+
+def _head(result: Result, policy: str) -> dict[str, Any]:
+    return {**result.head(), "policy": policy}
+
+
+def _save_results(results: dict[str, Result], out: Path) -> None:
+    from jaxsim.results import save
+
+    for name, result in results.items():
+        save(result, out if len(results) == 1 else out / name)
+
+
+def _write_ledger(card: Family, system: System, policy: Any, file: Path, run: dict[str, Any]) -> None:
+    from jaxsim.experiments import ledgers
+
+    keys = {name: run[name] for name in ("seed", "horizon") if name in run}
+    kept = ledgers.write(card, system, policy, file, **keys)
+    print(f"{kept['blocks']} blocks in {file}; keep the head: {kept['head']}", file=sys.stderr)
+
+
+def _print_results(results: dict[str, Result], out: Path | None) -> None:
+    """Print a table of estimates, and of paired differences where policies are compared."""
+    from rich.console import Console
+
+    from jaxsim.plots.tables import differences_table, estimates_table, footer
+
+    console = Console()
+    console.print(estimates_table(results))
+    if len(results) > 1:
+        console.print(differences_table(results))
+    for line in footer(results):
+        console.print(line, style="dim", highlight=False)
+    if out is not None:
+        console.print(f"saved to {out}; draw it with: jaxsim plot {out}", highlight=False)

@@ -1,0 +1,34 @@
+"""``jaxsim solve``: what is known exactly."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from jaxsim.cli import shared
+from jaxsim.cli.app import AsJson, Words, app
+from jaxsim.experiments import inputs
+
+
+@app.command()
+def solve(
+    problem: Annotated[str, typer.Argument(metavar="FAMILY.PROBLEM", help="see 'jaxsim list FAMILY'")],
+    words: Words = None,
+    as_json: AsJson = False,
+) -> None:
+    """Solve a problem exactly: closed forms, linear programs, dynamic programs, equilibria."""
+    _, entry = shared.named("problem", problem, "problems")
+    function = entry.load()
+    values = inputs.parse_words(words or [])
+    inputs.check_keys(values, function)
+    answer = inputs.call(function, values)
+    shown = {key: values.get(key, default) for key, default in inputs.keys_of(function).items()}
+    if as_json:
+        shared.print_json({"problem": problem, "inputs": shown, "values": answer})
+        return
+    from rich.console import Console
+
+    from jaxsim.plots.tables import values_table
+
+    Console().print(values_table(problem, entry.summary, answer))
