@@ -3,6 +3,8 @@
 result.py   the Result of a simulation: estimates, status, samples, series, provenance
 report.py   the Report of an experiment: the paper's numbers beside ours, and curves
 storage.py  save and load, as a folder of JSON and npz (nothing that could execute code)
+files.py    files that are whole or absent; folders that one process owns at a time
+identity.py, checkpoint.py, job.py   how a job that was killed goes on to the same result
 """
 
 from jaxsim.results.report import Claim, Curve, Panel, Report

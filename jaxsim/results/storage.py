@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from jaxsim.core.validation import refuse, require
+from jaxsim.results.files import unwritable, write_whole
 from jaxsim.results.report import Report
 from jaxsim.results.result import Result
 from jaxsim.statistics import Estimate
@@ -37,18 +35,6 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Write a file under another name, then rename it: readers see the old file or the new, never half."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
 def save(result: Result, folder: str | Path) -> Path:
     """Write the result into the folder (made if missing; an older result there is replaced); return it.
 
@@ -63,10 +49,10 @@ def save(result: Result, folder: str | Path) -> Path:
     text = json.dumps(head, indent=2, allow_nan=False).encode()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_whole(folder / "arrays.npz", lambda file: np.savez_compressed(file, **arrays))
-        _write_whole(folder / "result.json", lambda file: file.write(text))
+        write_whole(folder / "arrays.npz", lambda file: np.savez_compressed(file, **arrays))
+        write_whole(folder / "result.json", lambda file: file.write(text))
     except OSError as error:
-        refuse("out", str(folder), f"cannot be written ({error.strerror})", "choose another folder")
+        unwritable(folder, error)
     return folder
 
 
@@ -86,22 +72,24 @@ def load(folder: str | Path) -> Result:
     require(head_path.is_file(), "folder", str(folder), "holds no result", "give a folder that --out made")
     try:
         head = json.loads(head_path.read_text())
-        with np.load(folder / "arrays.npz", allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
         version = head.pop("format")
-        require(version == FORMAT, "format", version, "is not known", f"this jaxsim reads format {FORMAT}")
-        estimates = {name: _estimate(e) for name, e in head.pop("estimates").items()}
-        split: dict[str, Any] = {kind: {} for kind in _ARRAY_FIELDS}
-        for name, array in arrays.items():
-            kind, _, rest = name.partition("/")
-            split[kind][rest] = array
-        return Result(**head, estimates=estimates, **split)
-    except (OSError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        with (folder / "arrays.npz").open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        result = _result(head, arrays) if version == FORMAT else None
+    except Exception as error:  # readers of damaged archives raise almost anything
         refuse("folder", str(folder), f"holds a damaged result ({type(error).__name__})", "simulate again")
-    except ValueError as error:
-        if "format" in str(error):
-            raise
-        refuse("folder", str(folder), "holds a damaged result", "simulate again")
+    require(version == FORMAT, "format", version, "is not known", f"this jaxsim reads format {FORMAT}")
+    assert result is not None
+    return result
+
+
+def _result(head: dict[str, Any], arrays: dict[str, np.ndarray]) -> Result:
+    estimates = {name: _estimate(e) for name, e in head.pop("estimates").items()}
+    split: dict[str, Any] = {kind: {} for kind in _ARRAY_FIELDS}
+    for name, array in arrays.items():
+        kind, _, rest = name.partition("/")
+        split[kind][rest] = array
+    return Result(**head, estimates=estimates, **split)
 
 
 def save_report(report: Report, folder: str | Path) -> Path:
@@ -114,9 +102,9 @@ def save_report(report: Report, folder: str | Path) -> Path:
     text = json.dumps(plain({"format": FORMAT, **report.plain()}), indent=2, allow_nan=False).encode()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_whole(folder / "report.json", lambda file: file.write(text))
+        write_whole(folder / "report.json", lambda file: file.write(text))
     except OSError as error:
-        refuse("out", str(folder), f"cannot be written ({error.strerror})", "choose another folder")
+        unwritable(folder, error)
     return folder
 
 
