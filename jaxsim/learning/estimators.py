@@ -3,19 +3,25 @@
 Each is called as ``estimator(objective, tuned, key, first)`` and averages over replications ``first``,
 ``first + 1``, ... of the key, so that a step of a descent uses fresh paths and can be repeated exactly.
 
-    Exact          the objective is deterministic                           no bias, no variance
-    Pathwise       d value along each path                                  unbiased if the path is smooth in
-                                                                            what is tuned; blind to jumps
-    Score          d value + (value - baseline) d log_chance                unbiased; variance grows with the
-                                                                            length of the path
-    CommonNumbers  central differences, the same words on both sides        O(step^2), plus nothing
-    SPSA           one central difference in a random direction of signs    O(step^2); variance grows with
-                                                                            the number of parameters
+    Exact          the objective is deterministic: closed forms, or solved     no bias, no variance
+                   through its equations (`jaxsim.relaxations.implicit`)
+    Pathwise       d value along each path                                     none if paths are smooth in
+                                                                               what is tuned; blind to jumps
+    Relaxed        the same through soft or straight-through gates and         soft: O(temperature^2);
+                   choices at a traced temperature                             straight-through: open
+    Score          d value + (to go - baseline) d log_chance                   none; variance grows with the
+                                                                               length of the path
+    Conditional    the score with transitions averaged by a critic             none
+    CommonNumbers  central differences, the same words on both sides           O(step^2)
+    SPSA           one central difference in a random direction of signs       O(step^2); variance grows with
+                                                                               the number of parameters
+    Annealed       any of these with one of its numbers on a schedule          as theirs, at that number
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -23,52 +29,25 @@ from jax.flatten_util import ravel_pytree
 
 from jaxsim.core.random import Key, Stream
 from jaxsim.core.tree import pytree, static
-from jaxsim.core.types import Array, Float, Int, UInt32
-from jaxsim.learning.objectives import Objective, Sample
-from jaxsim.relaxations.score import leave_one_out, with_score
-
-Number = Int[Array, ""] | UInt32[Array, ""] | int
-
-
-class Gradient(NamedTuple):
-    """An estimate: value and gradient (shaped like what is tuned), each with its standard error."""
-
-    value: Float[Array, ""]
-    value_error: Float[Array, ""]
-    gradient: Any
-    gradient_error: Any
-
-
-def _sample(objective: Objective, tuned: Any, key: Key) -> Sample:
-    found = objective(tuned, key)
-    return found if isinstance(found, Sample) else Sample(jnp.asarray(found))
-
-
-def _numbers(first: Number, count: int) -> Array:
-    return jnp.asarray(first).astype(jnp.uint32) + jnp.arange(count, dtype=jnp.uint32)
-
-
-def _gradient(values: Float[Array, " n"], slopes: Any) -> Gradient:
-    """Average over the leading axis, with standard errors (NaN from a single replication)."""
-    n = values.shape[0]
-
-    def error(x: Array) -> Array:
-        return jnp.std(x, axis=0, ddof=1) / n**0.5 if n > 1 else jnp.full(x.shape[1:], jnp.nan, x.dtype)
-
-    def mean(x: Array) -> Array:
-        return jnp.mean(x, axis=0)
-
-    return Gradient(mean(values), error(values), jax.tree.map(mean, slopes), jax.tree.map(error, slopes))
+from jaxsim.core.types import Array, Float
+from jaxsim.learning.gradient import Bias, Gradient, Number, averaged, numbered, sampled
+from jaxsim.learning.objectives import Objective
+from jaxsim.relaxations import Kind, Relaxation
 
 
 @pytree
 class Exact:
     """The derivative of a deterministic objective; its standard errors are 0."""
 
+    @property
+    def bias(self) -> Bias:
+        """None."""
+        return Bias("none", "exact to rounding")
+
     def __call__(self, objective: Objective, tuned: Any, key: Key, first: Number = 0) -> Gradient:
         """Return value and gradient; the key goes to the objective, which should not need it."""
         del first
-        value, slope = jax.value_and_grad(lambda x: _sample(objective, x, key).value)(tuned)
+        value, slope = jax.value_and_grad(lambda x: sampled(objective(x, key)).value)(tuned)
         return Gradient(value, jnp.zeros_like(value), slope, jax.tree.map(jnp.zeros_like, slope))
 
 
@@ -83,41 +62,50 @@ class Pathwise:
 
     replications: int = static(64)
 
+    @property
+    def bias(self) -> Bias:
+        """None on smooth paths."""
+        return Bias("none", "unbiased where paths are smooth in what is tuned; blind to jumps")
+
     def __call__(self, objective: Objective, tuned: Any, key: Key, first: Number = 0) -> Gradient:
         """Return value and gradient over ``replications`` paths."""
 
         def one(number: Array) -> tuple[Array, Any]:
-            return jax.value_and_grad(lambda x: _sample(objective, x, key.replication(number)).value)(tuned)
+            return jax.value_and_grad(lambda x: sampled(objective(x, key.replication(number))).value)(tuned)
 
-        return _gradient(*jax.vmap(one)(_numbers(first, self.replications)))
+        return averaged(*jax.vmap(one)(numbered(first, self.replications)))
 
 
 @pytree
-class Score:
-    """The score function with the mean of the other replications as baseline; needs `Sample.log_chance`.
+class Relaxed:
+    """`Pathwise` through a relaxed path: the objective is called as ``objective(tuned, key, relaxation)``.
 
-    Unbiased for every objective whose choices are all in ``log_chance``. The standard errors treat the
-    replications' terms as independent, which the shared baseline makes true to order 1 / replications.
+    ``relaxation`` is a `jaxsim.relaxations.Relaxation` of this temperature and kind. A soft path is that of a
+    smoothed system: its bias is O(temperature^2) where what is compared has a density. A straight-through
+    path is the hard one, so that its value has no bias; its derivative has one that is not promised to
+    vanish. ``temperature`` is traced (see `Annealed` for schedules); ``kind`` and ``replications`` are
+    static.
     """
 
-    replications: int = static(256)
+    temperature: Float[Array, ""] | float = 0.5
+    kind: Kind = static("soft")
+    replications: int = static(64)
 
-    def __call__(self, objective: Objective, tuned: Any, key: Key, first: Number = 0) -> Gradient:
-        """Return value and gradient over ``replications`` paths (at least 2)."""
-        numbers = _numbers(first, self.replications)
+    @property
+    def bias(self) -> Bias:
+        """A power of the temperature for soft gates; open for straight-through ones."""
+        if self.kind == "soft":
+            return Bias("order", "O(temperature^2) where what is compared has a density", "temperature", 2)
+        return Bias("open", "none in the value; not promised to vanish in the derivative")
 
-        def sample(x: Any, number: Array) -> Sample:
-            return _sample(objective, x, key.replication(number))
+    def __call__(self, objective: Any, tuned: Any, key: Key, first: Number = 0) -> Gradient:
+        """Return value and gradient over ``replications`` paths."""
+        relaxation = Relaxation(self.temperature, self.kind)
 
-        values = jax.vmap(lambda n: sample(tuned, n).value)(numbers)
-        baselines = leave_one_out(values)
+        def soft(x: Any, path: Key) -> Any:
+            return objective(x, path, relaxation)
 
-        def surrogate(x: Any, number: Array, baseline: Array) -> Array:
-            found = sample(x, number)
-            return with_score(found.value, jnp.asarray(found.log_chance), baseline)
-
-        slopes = jax.vmap(lambda n, b: jax.grad(surrogate)(tuned, n, b))(numbers, baselines)
-        return _gradient(values, slopes)
+        return Pathwise(self.replications)(soft, tuned, key, first)
 
 
 @pytree
@@ -131,6 +119,11 @@ class CommonNumbers:
     step: Any = 1e-2
     replications: int = static(256)
 
+    @property
+    def bias(self) -> Bias:
+        """The square of the step."""
+        return Bias("order", "step^2 / 6 times the third derivative of the mean", "step", 2)
+
     def __call__(self, objective: Objective, tuned: Any, key: Key, first: Number = 0) -> Gradient:
         """Return value (the mean over both sides of all differences) and gradient."""
         flat, rebuild = ravel_pytree(tuned)
@@ -140,14 +133,14 @@ class CommonNumbers:
             path = key.replication(number)
 
             def pair(direction: Array) -> tuple[Array, Array]:
-                high = _sample(objective, rebuild(flat + widths * direction), path).value
-                low = _sample(objective, rebuild(flat - widths * direction), path).value
+                high = sampled(objective(rebuild(flat + widths * direction), path)).value
+                low = sampled(objective(rebuild(flat - widths * direction), path)).value
                 return (high + low) / 2, (high - low) / (2 * jnp.sum(widths * direction))
 
             middles, slopes = jax.lax.map(pair, jnp.eye(flat.size, dtype=flat.dtype))
             return jnp.mean(middles), slopes
 
-        found = _gradient(*jax.vmap(one)(_numbers(first, self.replications)))
+        found = averaged(*jax.vmap(one)(numbered(first, self.replications)))
         return found._replace(gradient=rebuild(found.gradient), gradient_error=rebuild(found.gradient_error))
 
     def _steps(self, tuned: Any) -> Any:
@@ -169,6 +162,11 @@ class SPSA:
     step: Float[Array, ""] | float = 1e-2
     replications: int = static(256)
 
+    @property
+    def bias(self) -> Bias:
+        """The square of the step."""
+        return Bias("order", "O(step^2)", "step", 2)
+
     def __call__(self, objective: Objective, tuned: Any, key: Key, first: Number = 0) -> Gradient:
         """Return value (the mean over both sides) and gradient."""
         flat, rebuild = ravel_pytree(tuned)
@@ -176,9 +174,50 @@ class SPSA:
         def one(number: Array) -> tuple[Array, Array]:
             path = key.replication(number)
             signs = 1.0 - 2.0 * (path.words(Stream.GRADIENT, flat.size) >> 31).astype(flat.dtype)
-            high = _sample(objective, rebuild(flat + self.step * signs), path).value
-            low = _sample(objective, rebuild(flat - self.step * signs), path).value
+            high = sampled(objective(rebuild(flat + self.step * signs), path)).value
+            low = sampled(objective(rebuild(flat - self.step * signs), path)).value
             return (high + low) / 2, (high - low) / (2 * self.step) * signs
 
-        found = _gradient(*jax.vmap(one)(_numbers(first, self.replications)))
+        found = averaged(*jax.vmap(one)(numbered(first, self.replications)))
         return found._replace(gradient=rebuild(found.gradient), gradient_error=rebuild(found.gradient_error))
+
+
+@pytree
+class Annealed:
+    """Another estimator, one of whose traced numbers moves along the steps of a descent.
+
+        number(n) = start (end / start)^min(1, n / steps)
+
+    A temperature that falls, or the width of a difference; nothing is compiled again along the way, nor for
+    other starts and ends.
+
+    Attributes:
+        estimator: what is called; its field ``name`` (``temperature`` or ``step``) is replaced.
+        start, end: > 0. steps: after which it stays at the end.
+    """
+
+    estimator: Any
+    start: Float[Array, ""] | float
+    end: Float[Array, ""] | float
+    steps: Float[Array, ""] | float
+    name: str = static("temperature")
+
+    @property
+    def bias(self) -> Bias:
+        """That of the estimator."""
+        return self.estimator.bias
+
+    @property
+    def replications(self) -> int:
+        """Paths of one call."""
+        return self.estimator.replications
+
+    def at(self, step: Number | float) -> Any:
+        """Return the estimator of a step of the descent."""
+        share = jnp.minimum(1.0, jnp.asarray(step) / self.steps)
+        ratio = jnp.asarray(self.end, jnp.float32) / self.start
+        return replace(self.estimator, **{self.name: self.start * ratio**share})
+
+    def __call__(self, objective: Any, tuned: Any, key: Key, first: Number = 0) -> Gradient:
+        """Return value and gradient at the end of the schedule."""
+        return self.at(self.steps)(objective, tuned, key, first)

@@ -23,8 +23,10 @@ from jaxsim.core.random import Key
 from jaxsim.core.types import Array, Real, Whole
 from jaxsim.core.validation import integer, positive, require
 from jaxsim.learning.constraints import Constraint, Free
-from jaxsim.learning.estimators import Gradient, Pathwise
-from jaxsim.learning.objectives import Objective, Sample
+from jaxsim.learning.estimators import Pathwise
+from jaxsim.learning.gradient import Gradient
+from jaxsim.learning.objectives import Objective
+from jaxsim.relaxations import Sample
 from jaxsim.statistics import Estimate, mean_interval
 
 JUDGES = 1024
@@ -72,12 +74,13 @@ def _descend(
     """Take ``length`` steps from step ``start`` on."""
     stride = getattr(gradient, "replications", 1)
 
-    def constrained(free: Any, key: Key) -> Any:
-        return objective(constraint.to(free), key)
+    def constrained(free: Any, key: Key, *relaxation: Any) -> Any:
+        return objective(constraint.to(free), key, *relaxation)
 
     def one(carry: tuple[Any, Any], number: Array) -> tuple[Any, Any]:
         free, state = carry
-        found = gradient(constrained, free, root, number.astype(jnp.uint32) * jnp.uint32(stride))
+        estimate = gradient.at(number) if hasattr(gradient, "at") else gradient
+        found = estimate(constrained, free, root, number.astype(jnp.uint32) * jnp.uint32(stride))
         change, state = optimizer.update(found.gradient, state, free)
         return (optax.apply_updates(free, change), state), (found, free)
 

@@ -44,6 +44,7 @@ from jaxsim.models.balancing.graphs import Graph
 from jaxsim.models.balancing.kernel import draw, init, step
 from jaxsim.models.balancing.model import Params, Spec, State, queues_of
 from jaxsim.models.balancing.policies import Reading, Table
+from jaxsim.relaxations import cone, cones
 
 REACH = 3
 MEMORY = 20.0
@@ -85,45 +86,7 @@ def scores(spec: Spec, params: Params) -> Scores:
 
 def balls(graph: Graph, reach: int) -> tuple[np.ndarray, ...]:
     """Return, for radius 1 .. reach, the nodes within it of each node, padded with N."""
-    rows = [{j} for j in range(graph.nodes)]
-    near = [set(graph.neighbours[j, : graph.degrees[j]].tolist()) for j in range(graph.nodes)]
-    out = []
-    for _ in range(reach):
-        rows = [ball.union(*(near[i] for i in ball)) for ball in rows]
-        table = np.full((graph.nodes, max(map(len, rows))), graph.nodes, np.int32)
-        for j, ball in enumerate(rows):
-            table[j, : len(ball)] = sorted(ball)
-        out.append(table)
-    return tuple(out)
-
-
-def _around(
-    values: Float[Array, "epochs nodes"], ball: Int[Array, "nodes size"]
-) -> Float[Array, "epochs nodes"]:
-    """Return the sum over each node's ball."""
-    padded = jnp.concatenate([values, jnp.zeros((values.shape[0], 1))], axis=1)
-    total = jnp.zeros_like(values)
-    for k in range(ball.shape[1]):
-        total = total + padded[:, ball[:, k]]
-    return total
-
-
-def cone(
-    excess: Float[Array, "epochs nodes"], rings: tuple[Int[Array, "nodes _"], ...], memory: int
-) -> Float[Array, "epochs nodes"]:
-    """Return W: later excess drops inside the cone of influence of each node and epoch."""
-    epochs = excess.shape[0]
-    later = jnp.pad(excess, ((0, memory + 1), (0, 0)))
-    total = jnp.zeros_like(excess)
-    for lag, ring in enumerate(rings[:-1], 1):
-        if lag <= memory:
-            total = total + _around(later[lag : lag + epochs], ring)
-    first = len(rings)
-    if first <= memory:
-        sums = jnp.cumsum(jnp.pad(excess, ((1, memory + 1), (0, 0))), axis=0)
-        window = sums[memory + 1 : memory + 1 + epochs] - sums[first : first + epochs]
-        total = total + _around(window, rings[-1])
-    return total
+    return cones.balls([graph.neighbours[j, : graph.degrees[j]] for j in range(graph.nodes)], reach)
 
 
 def _path(
