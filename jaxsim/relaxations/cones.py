@@ -8,6 +8,7 @@ have the same mean whatever was chosen and only add noise.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from jaxsim.core.types import Array, Float, Int
 
 
-def balls(neighbours: Sequence[Sequence[int]], reach: int) -> tuple[np.ndarray, ...]:
+def balls(neighbours: Sequence[Any], reach: int) -> tuple[np.ndarray, ...]:
     """Return, for radius 1 .. reach, the nodes within it of each node, padded with the number of nodes.
 
     Args:
