@@ -4,7 +4,9 @@ path.py      the loop over steps of one replication: draws, steps, totals
 rollout.py   one replication, pure, differentiable
 batch.py     many replications: lanes under vmap, chunks in a loop, devices side by side
 plan.py      how many lanes, chunks and segments: from memory, caches and the horizon
-run.py       a simulation under way: schedule, batches, progress
+memory.py    how much there is, and less of it when an allocation fails
+run.py       a simulation under way: schedule, batches, progress, checkpoints
+gathered.py  what its batches have delivered
 estimates.py from totals to estimates; how many replications a precision needs
 describe.py  systems as plain JSON values
 simulate.py  the public verb: warm-up, precision, intervals, status

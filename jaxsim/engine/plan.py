@@ -13,21 +13,23 @@ from jaxsim.core.validation import require
 CPU_WORKING_SET = 1 << 20
 """Bytes of state that one loop should keep in a CPU core's cache: half of a common second-level cache."""
 CPU_MOST_LANES = 1024
-DEFAULT_MEMORY = 1 << 30
 MOST_CHUNKS = 16
-LONGEST_CALL = 1 << 17
-"""Steps between two looks at the clock: keeps progress alive on long horizons."""
+LONGEST_CALL, SHORTEST_CALL = 1 << 17, 1 << 9
+"""Steps between two looks at the clock, which keep progress, checkpoints and Ctrl-C alive."""
+CALL_BYTES = 1 << 35
+"""Bytes of state that the steps of one call pass over on a device: some ten seconds of a CPU core."""
 MOST_PIECES = 32
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Replications side by side: ``devices * chunks * lanes`` to a batch."""
+    """Replications side by side, ``devices * chunks * lanes`` to a batch; ``longest`` steps a call."""
 
     devices: tuple[Any, ...]
     chunks: int
     lanes: int
     batches: int
+    longest: int = LONGEST_CALL
 
     @property
     def batch(self) -> int:
@@ -63,7 +65,10 @@ def make_plan(replications: int, bytes_each: int, devices: tuple[Any, ...], memo
     batches = math.ceil(replications / per_batch)
     on_device = math.ceil(replications / (batches * len(devices)))
     chunks = math.ceil(on_device / lanes)
-    return Plan(devices, chunks, math.ceil(on_device / chunks), batches)
+    lanes = math.ceil(on_device / chunks)
+    on_cpu = devices[0].platform == "cpu"
+    passed = CALL_BYTES // (chunks * lanes * max(bytes_each, 1)) if on_cpu else LONGEST_CALL
+    return Plan(devices, chunks, lanes, batches, max(SHORTEST_CALL, min(LONGEST_CALL, passed)))
 
 
 def split(steps: int, parts: int) -> list[int]:

@@ -1,7 +1,8 @@
-"""One simulation under way: the schedule, what the batches have delivered, and the clock."""
+"""One simulation under way: the schedule, the batch in flight, its checkpoints, and the clock."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable
@@ -11,13 +12,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
 
 from jaxsim.core import random
 from jaxsim.core.kernel import Kernel
 from jaxsim.core.status import Status
+from jaxsim.core.validation import require
 from jaxsim.engine import batch as batches
+from jaxsim.engine.gathered import Gathered, joined
+from jaxsim.engine.memory import smaller
 from jaxsim.engine.path import TOTALS, Every, FinalState, block_length
-from jaxsim.engine.plan import LONGEST_CALL, Plan, calls, padded
+from jaxsim.engine.plan import Plan, calls, padded
+from jaxsim.results.checkpoint import Saved, Store
 
 
 @dataclass(frozen=True)
@@ -35,25 +41,27 @@ class Progress:
 
 
 @dataclass
-class Gathered:
-    """What the batches have delivered so far, on the host."""
+class Flight:
+    """A batch between two calls: its paths, its totals of shape (slices, replications), the calls made."""
 
-    # Per batch: observable -> totals of shape (replications,), and (slices,) or (slices, replications).
-    totals: list[dict[str, np.ndarray]] = field(default_factory=list)
-    slices: list[dict[str, np.ndarray]] = field(default_factory=list)
-    status: list[np.ndarray] = field(default_factory=list)
-    final: list[Any] = field(default_factory=list)
+    paths: Any
+    sums: dict[str, np.ndarray]
+    calls: int = 0
 
 
 def _non_finite(sums: dict[str, np.ndarray]) -> np.ndarray:
     """Return a status bit for each replication with a total that is not finite, whatever its kernel says."""
-    bad = np.any([~np.isfinite(total) for total in sums.values()], axis=0)
+    bad = np.any([~np.isfinite(total).all(axis=0) for total in sums.values()], axis=0)
     return np.where(bad, np.uint32(Status.NON_FINITE), np.uint32(0))
 
 
 @dataclass
 class Run:
-    """One simulation under way: the compiled pieces, the schedule, and the clock."""
+    """One simulation under way: the compiled pieces, the schedule, and the clock.
+
+    store, notes: where its checkpoints go, and what they say beside the run itself.
+    goal: replications that are asked for so far; flight: the batch under way, if any.
+    """
 
     kernel: Kernel
     policy: Any
@@ -64,29 +72,23 @@ class Run:
     slice_steps: list[int]
     record: FinalState | Every | None
     progress: Callable[[Progress], None] | None
+    store: Store
+    notes: dict[str, Any]
     gathered: Gathered = field(default_factory=Gathered)
+    flight: Flight | None = None
     replications: int = 0
+    goal: int = 0
     done: float = 0.0
-    total: float = 0.0
+    compiled: bool = False
     compile_seconds: float = 0.0
     began: float = field(default_factory=time.perf_counter)
 
-    def proceed(self, batch: Any, slices: list[int]) -> tuple[Any, dict[str, np.ndarray]]:
-        """Take slices of so many steps; return paths, and totals of shape (slices, replications)."""
-        sums: dict[str, np.ndarray] = {}
+    def __post_init__(self) -> None:
+        """Lay out the calls of one batch, each a list of pieces (slice, steps); slice -1 is warm-up."""
         # Integer totals hold 2**15 folds; half of that leaves room for the folds of short pieces.
-        longest = min(LONGEST_CALL, block_length(self.kernel) << 14)
-        for pieces in calls(slices, longest):
-            lengths = [length for _, length in pieces]
-            batch, totals = self.call(batch, padded(lengths))
-            for name, value in totals.items():
-                into = sums.setdefault(name, np.zeros((len(slices), value.shape[1])))
-                for (number, _), part in zip(pieces, value, strict=False):
-                    into[number] += part
-            self.done += sum(lengths) * self.plan.batch
-            if self.progress is not None:
-                self.progress(Progress(self.done, self.total, time.perf_counter() - self.began))
-        return batch, sums
+        longest = min(self.plan.longest, block_length(self.kernel) << 14)
+        warm = [[(-1, steps) for _, steps in pieces] for pieces in calls([self.warmup_steps], longest)]
+        self.schedule = warm + calls(self.slice_steps, longest)
 
     def call(self, batch: Any, lengths: list[int]) -> tuple[Any, dict[str, np.ndarray]]:
         """Run the compiled program once; return paths, and totals of shape (pieces, replications)."""
@@ -95,48 +97,142 @@ class Run:
         read = TOTALS.finalize(totals)
         return batch, {n: np.moveaxis(v, 1, 0).reshape(len(lengths), -1) for n, v in read.items()}
 
-    def run_batch(self, first: int, count: int) -> None:
-        """Simulate the next batch; of its ``plan.batch`` paths the first ``count`` are wanted."""
-        plan, mesh = self.plan, batches.mesh_of(self.plan)
+    def _numbers(self) -> np.ndarray:
+        """Return the numbers of the replications of the next batch, as they lie on the devices."""
+        plan, first = self.plan, self.replications
         numbers = np.arange(first, first + plan.batch, dtype=np.uint32)
-        numbers = numbers.reshape(len(plan.devices) * plan.chunks, plan.lanes)
-        clock = time.perf_counter()
-        paths = batches.begin(self.kernel, mesh, self.policy, self.context, self.root, jnp.asarray(numbers))
-        if not self.gathered.totals:
-            # No steps: this compiles the program, so that compiling and running are timed apart.
-            longest = max((len(c) for c in calls(self.slice_steps, LONGEST_CALL)), default=1)
-            paths, _ = self.call(paths, padded([0] * longest))
-            self.compile_seconds += time.perf_counter() - clock
-        paths, _ = self.proceed(paths, [self.warmup_steps])
-        paths, sums = self.proceed(paths, self.slice_steps)
-        sums = {name: value[:, :count] for name, value in sums.items()}
-        keep = isinstance(self.record, Every) or count == 1
-        gathered, totals = self.gathered, {name: value.sum(axis=0) for name, value in sums.items()}
-        gathered.totals.append(totals)
-        gathered.slices.append({n: v if keep else v.sum(axis=1) for n, v in sums.items()})
-        gathered.status.append(np.asarray(paths.state.status).reshape(-1)[:count] | _non_finite(totals))
+        return numbers.reshape(len(plan.devices) * plan.chunks, plan.lanes)
+
+    def _begin(self) -> Flight:
+        """Return the next batch before its first step."""
+        mesh, numbers = batches.mesh_of(self.plan), jnp.asarray(self._numbers())
+        return Flight(batches.begin(self.kernel, mesh, self.policy, self.context, self.root, numbers), {})
+
+    def _compile(self, flight: Flight) -> None:
+        """Compile the program by taking no steps, so that compiling and running are timed apart."""
+        longest = max((len(pieces) for pieces in self.schedule), default=1)
+        flight.paths, _ = self.call(flight.paths, padded([0] * longest))
+        self.compiled = True
+
+    def _advance(self, flight: Flight) -> None:
+        """Make the next call of the batch."""
+        pieces = self.schedule[flight.calls]
+        lengths = [length for _, length in pieces]
+        flight.paths, totals = self.call(flight.paths, padded(lengths))
+        for name, value in totals.items():
+            into = flight.sums.setdefault(name, np.zeros((len(self.slice_steps), value.shape[1])))
+            for (number, _), part in zip(pieces, value, strict=False):
+                if number >= 0:
+                    into[number] += part
+        flight.calls += 1
+        self.done += sum(lengths) * self.plan.batch
+        if self.progress is not None:
+            self.progress(Progress(self.done, self.total, time.perf_counter() - self.began))
+
+    @property
+    def total(self) -> float:
+        """Replication-steps until the goal."""
+        batch = self.plan.batch
+        todo = math.ceil((self.goal - self.replications) / batch) * batch
+        each, taken = self.warmup_steps + sum(self.slice_steps), self.flight.calls if self.flight else 0
+        flown = batch * sum(steps for pieces in self.schedule[:taken] for _, steps in pieces)
+        return self.done + todo * each - flown
+
+    def run_batch(self, count: int) -> None:
+        """Simulate the next batch, or what is left of it; its first ``count`` paths are wanted."""
+        if self.flight is None or not self.compiled:
+            clock = time.perf_counter()
+            self.flight = self.flight or self._begin()
+            if not self.compiled:
+                self._compile(self.flight)
+                self.compile_seconds += time.perf_counter() - clock
+        flight = self.flight
+        while flight.calls < len(self.schedule):
+            self._advance(flight)
+            self.store.offer(self.snapshot)
+        sums = {name: value[:, :count] for name, value in flight.sums.items()}
+        state = flight.paths.state
+        status = np.asarray(state.status).reshape(-1)[:count] | _non_finite(sums)
+        final = None
         if isinstance(self.record, FinalState):
-            flat = jax.tree.map(lambda x: np.asarray(x).reshape(-1, *x.shape[2:])[:count], paths.state)
-            gathered.final.append(flat)
+            final = jax.tree.map(lambda x: np.asarray(x).reshape(-1, *x.shape[2:])[:count], state)
+        self.gathered.add(sums, status, keep=isinstance(self.record, Every), final=final)
+        self.replications, self.flight = self.replications + count, None
 
     def extend(self, replications: int) -> None:
-        """Simulate until there are that many replications."""
-        todo = math.ceil((replications - self.replications) / self.plan.batch) * self.plan.batch
-        self.total = self.done + todo * (self.warmup_steps + sum(self.slice_steps))
-        while self.replications < replications:
-            count = min(self.plan.batch, replications - self.replications)
-            self.run_batch(self.replications, count)
-            self.replications += count
+        """Simulate until there are that many replications, or as many as were asked for before a kill."""
+        self.goal = max(self.goal, replications)
+        while self.replications < self.goal:
+            try:
+                self.run_batch(min(self.plan.batch, self.goal - self.replications))
+            except (jax.errors.JaxRuntimeError, MemoryError) as error:
+                self.plan, self.flight, self.compiled = smaller(self.plan, error), None, False
+
+    def snapshot(self) -> tuple[Any, dict[str, Any]]:
+        """Return what a checkpoint holds: arrays, and notes."""
+        tree: dict[str, Any] = {"gathered": self.gathered.tree()}
+        if self.flight is not None:
+            tree["flight"] = {"paths": self.flight.paths, "sums": self.flight.sums}
+        shape = {"rows": len(self.plan.devices) * self.plan.chunks, "lanes": self.plan.lanes}
+        counts = {name: getattr(self, name) for name in ("replications", "goal", "done")}
+        taken = self.flight.calls if self.flight else 0
+        return tree, self.notes | shape | counts | {"calls": taken, "longest": self.plan.longest}
+
+    def restore(self, saved: Saved) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            InvalidInput: if it does not fit, or its chunks cannot be cut over the devices that are here.
+        """
+        notes, devices = saved.notes, self.plan.devices
+        problem = "cannot be shared evenly by the devices"
+        shared = notes["rows"] % len(devices) == 0
+        require(shared, "checkpoint.rows", notes["rows"], problem, "resume with as many devices as before")
+        rows = notes["rows"] // len(devices)
+        self.plan = dataclasses.replace(
+            self.plan, chunks=rows, lanes=notes["lanes"], longest=notes["longest"]
+        )
+        self.__post_init__()
+        self.replications, self.goal, self.done = notes["replications"], notes["goal"], notes["done"]
+        tree = saved.tree(self._template(saved))
+        self.gathered = Gathered(**tree["gathered"])
+        if "flight" in tree:
+            mesh = NamedSharding(batches.mesh_of(self.plan), PartitionSpec("replications"))
+            flight = tree["flight"]
+            self.flight = Flight(jax.device_put(flight["paths"], mesh), flight["sums"], notes["calls"])
+
+    def _template(self, saved: Saved) -> Any:
+        """Return the shapes of a checkpoint's arrays."""
+        numbers = self._numbers()
+        mesh = batches.mesh_of(self.plan)
+        paths = batches.begin.eval_shape(self.kernel, mesh, self.policy, self.context, self.root, numbers)
+        names, slices, count = paths.totals, len(self.slice_steps), self.replications
+
+        def floats(*shape: int) -> dict[str, Any]:
+            return {name: jax.ShapeDtypeStruct(shape, np.float64) for name in names}
+
+        tree: dict[str, Any] = {"gathered": {}}
+        if count:
+            tree["gathered"] = {
+                "totals": [floats(count)],
+                "slices": floats(slices),
+                "status": [jax.ShapeDtypeStruct((count,), np.uint32)],
+            }
+            if isinstance(self.record, Every):
+                tree["gathered"]["kept"] = [floats(slices, count)]
+            if isinstance(self.record, FinalState):
+                final = jax.tree.map(
+                    lambda x: jax.ShapeDtypeStruct((count, *x.shape[2:]), x.dtype), paths.state
+                )
+                tree["gathered"]["final"] = [final]
+        if any(name.startswith("flight/") for name in saved.arrays):
+            tree["flight"] = {"paths": paths, "sums": floats(slices, self.plan.batch)}
+        return tree
 
     def totals(self) -> dict[str, np.ndarray]:
         """Return the totals of every replication so far, in order of their numbers."""
-        names = self.gathered.totals[0]
-        return {name: np.concatenate([t[name] for t in self.gathered.totals]) for name in names}
+        return joined(self.gathered.totals)
 
     def slice_totals(self) -> dict[str, np.ndarray]:
         """Return the totals of each slice, summed over replications."""
-        per_batch = self.gathered.slices
-        return {
-            name: np.sum([s[name].reshape(len(self.slice_steps), -1).sum(axis=1) for s in per_batch], axis=0)
-            for name in per_batch[0]
-        }
+        return self.gathered.slices

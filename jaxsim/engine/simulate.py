@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -18,10 +20,14 @@ from jaxsim.core.validation import choice, integer, non_negative, positive, refu
 from jaxsim.engine import batch as batches
 from jaxsim.engine.describe import describe, policy_name
 from jaxsim.engine.estimates import estimate, estimate_from_slices, replications_needed, series, sides
+from jaxsim.engine.gathered import joined
+from jaxsim.engine.memory import budget
 from jaxsim.engine.path import Every, FinalState
-from jaxsim.engine.plan import DEFAULT_MEMORY, Plan, bytes_of, make_plan, split
+from jaxsim.engine.plan import Plan, bytes_of, make_plan, split
 from jaxsim.engine.run import Progress, Run
 from jaxsim.results import Result
+from jaxsim.results.checkpoint import keep
+from jaxsim.results.identity import identity
 from jaxsim.statistics import mser5
 
 SLICES = 32
@@ -71,8 +77,9 @@ def simulate(
     level: Real = 0.95,
     record: FinalState | Every | None = None,
     devices: tuple[Any, ...] | None = None,
-    memory: Whole = DEFAULT_MEMORY,
+    memory: Whole | str | None = None,
     lanes: Whole | None = None,
+    checkpoint: str | Path | None = None,
     on_trouble: str = "raise",
     progress: Callable[[Progress], None] | None = None,
 ) -> Result:
@@ -94,7 +101,12 @@ def simulate(
             names metrics and their shares.
         level: confidence level of the intervals.
         record: ``FinalState()`` or ``Every(steps)``: arrays of the Result; nothing is kept otherwise.
-        devices: which devices; default all local ones. memory: bytes to use at most, over all devices.
+        devices: which devices; default all local ones. memory: bytes to use at most, over all devices, as a
+            number or with a unit ("2GB"); default half of what is free. Where an allocation fails all the
+            same, half as many replications are simulated at once (with a RuntimeWarning).
+        checkpoint: folder that keeps the work done so far, some times a minute at less than 1 % of the time.
+            Called again with the same arguments after a kill, the simulation goes on from there to the same
+            numbers; a checkpoint of other arguments or versions is refused.
         lanes: replications side by side in one loop; by default as many as keep their state in cache.
         on_trouble: ``"raise"`` refuses numbers that a status bit makes untrustworthy; ``"report"`` keeps
             them, with the bits in ``Result.status``.
@@ -118,42 +130,64 @@ def simulate(
     step_time = float(positive("step_time", kernel.step_time(kernel.spec, params)))
     context = batches.prepare(kernel, params, policy)
 
+    shape = batches.first_path.eval_shape(kernel, policy, context, root)
+    allowed = budget(memory, devices)
+    if lanes is not None:
+        lanes = integer("lanes", lanes, low=1)
+
     def planned(count: int) -> Plan:
-        shape = batches.first_path.eval_shape(kernel, policy, context, root)
-        plan = make_plan(count, bytes_of(shape), devices, int(positive("memory", memory)))
+        plan = make_plan(count, bytes_of(shape), devices, allowed)
         if lanes is None:
             return plan
-        width = integer("lanes", lanes, low=1)
-        return Plan(devices, 1, width, math.ceil(count / (width * len(devices))))
-
-    def new_run(count: int, warmup_steps: int, slice_steps: list[int], record: Any) -> Run:
-        plan = planned(count)
-        return Run(kernel, policy, context, root, plan, warmup_steps, slice_steps, record, progress)
+        return replace(plan, chunks=1, lanes=lanes, batches=math.ceil(count / (lanes * len(devices))))
 
     measured = _steps("horizon", horizon, step_time)
-    if warmup == "auto":
-        count = min(PILOT_REPLICATIONS, replications)
-        pilot = new_run(count, 0, split(measured, PILOT_SLICES), None)
-        pilot.extend(count)
-        warmup = _detect_warmup(pilot, params, step_time, horizon)
-    warmup = float(non_negative("warmup", warmup))
-    if isinstance(record, Every):
-        length = integer("record.steps", record.steps, low=1, high=measured)
-        slice_steps = [length] * (measured // length) + ([measured % length] if measured % length else [])
-    else:
-        slice_steps = split(measured, SLICES)
-    run = new_run(replications, _steps("warmup", warmup, step_time), slice_steps, record)
-    run.extend(replications)
-    while precision is not None:
-        count = run.replications
-        now = estimate(sides(kernel, params, run.totals(), *_measures(run, step_time, horizon)), level)
-        needed, worst = replications_needed(now, precision, count)
-        if needed <= count:
-            break
-        remedy = "ask for less, or lengthen the horizon"
-        require(needed <= MOST_REPLICATIONS, "precision", precision, f"needs {needed} ({worst})", remedy)
-        run.extend(min(math.ceil(1.05 * needed) + 1, 4 * count))
+    slice_steps = _slices(record, measured)
+    parts: dict[str, Any] = {"seed": int(seed), "replications": replications, "horizon": horizon}
+    parts |= {"warmup": warmup, "precision": precision, "level": level, "record": record}
+    parts |= {"family": kernel.family, "spec": kernel.spec, "params": params, "policy": policy}
+    same = identity("simulation", **parts, kernel=kernel) if checkpoint else {}
+    with keep(checkpoint, same) as store:
+        saved = store.load()
+
+        def new_run(stage: str, count: int, warmup_steps: int, slice_steps: list[int], record: Any) -> Run:
+            notes = {"stage": stage, "warmup": warmup}
+            plan = planned(count)
+            run = Run(
+                kernel, policy, context, root, plan, warmup_steps, slice_steps, record, progress, store, notes
+            )
+            if saved is not None and saved.notes["stage"] == stage:
+                run.restore(saved)
+            return run
+
+        if saved is not None:
+            warmup = saved.notes["warmup"]
+        if warmup == "auto":
+            count = min(PILOT_REPLICATIONS, replications)
+            pilot = new_run("pilot", count, 0, split(measured, PILOT_SLICES), None)
+            pilot.extend(count)
+            warmup = _detect_warmup(pilot, params, step_time, horizon)
+        warmup = float(non_negative("warmup", warmup))
+        run = new_run("main", replications, _steps("warmup", warmup, step_time), slice_steps, record)
+        run.extend(replications)
+        while precision is not None:
+            count = run.replications
+            now = estimate(sides(kernel, params, run.totals(), *_measures(run, step_time, horizon)), level)
+            needed, worst = replications_needed(now, precision, count)
+            if needed <= count:
+                break
+            remedy = "ask for less, or lengthen the horizon"
+            require(needed <= MOST_REPLICATIONS, "precision", precision, f"needs {needed} ({worst})", remedy)
+            run.extend(min(math.ceil(1.05 * needed) + 1, 4 * count))
     return _result(run, params, seed, horizon, warmup, step_time, level, on_trouble, clock)
+
+
+def _slices(record: FinalState | Every | None, measured: int) -> list[int]:
+    """Return the steps of each slice in time of the measured part of a path."""
+    if not isinstance(record, Every):
+        return split(measured, SLICES)
+    length = integer("record.steps", record.steps, low=1, high=measured)
+    return [length] * (measured // length) + ([measured % length] if measured % length else [])
 
 
 def _measures(run: Run, step_time: float, horizon: float) -> tuple[np.ndarray, np.ndarray]:
@@ -186,12 +220,10 @@ def _result(
     slices = sides(kernel, params, run.slice_totals(), steps * count, shares * count)
     arrays = {}
     if isinstance(run.record, Every):
-        per = run.gathered.slices
-        joined = {name: np.concatenate([s[name] for s in per], axis=1) for name in per[0]}
-        arrays = {name: (value / steps[:, None]).T for name, value in joined.items()}
+        kept = joined(run.gathered.kept, axis=1)
+        arrays = {name: (value / steps[:, None]).T for name, value in kept.items()}
     if isinstance(run.record, FinalState):
-        whole = jax.tree.map(lambda *parts: np.concatenate(parts), *run.gathered.final)
-        leaves, _ = jax.tree_util.tree_flatten_with_path(whole)
+        leaves, _ = jax.tree_util.tree_flatten_with_path(joined(run.gathered.final))
         arrays = {jax.tree_util.keystr(where, simple=True, separator="."): leaf for where, leaf in leaves}
     run_seconds = time.perf_counter() - run.began - run.compile_seconds
     return Result(

@@ -86,7 +86,7 @@ def _name(where: Any) -> str:
 
 
 def _is_key(leaf: Any) -> bool:
-    return hasattr(leaf, "dtype") and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return hasattr(leaf, "dtype") and jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def _stored(leaf: Any) -> np.ndarray:
@@ -99,7 +99,7 @@ def _restored(name: str, array: np.ndarray, leaf: Any) -> Any:
     if not hasattr(leaf, "dtype"):  # a Python number
         return type(leaf)(array.item())
     if _is_key(leaf):
-        return jax.random.wrap_key_data(array, impl=jax.random.key_impl(leaf))
+        return jax.random.wrap_key_data(jax.numpy.asarray(array), impl=jax.random.key_impl(leaf))
     dtype = np.dtype(leaf.dtype)
     same = array.shape == tuple(leaf.shape) and array.dtype.itemsize == dtype.itemsize
     shown = f"{array.dtype}{array.shape} for {dtype}{tuple(leaf.shape)}"

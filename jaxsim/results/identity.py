@@ -105,7 +105,7 @@ def _content(cell: types.CellType) -> Any:
 def _is_key(value: Any) -> bool:
     import jax
 
-    return jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)
+    return jax.numpy.issubdtype(value.dtype, jax.dtypes.prng_key)
 
 
 def _key_data(value: Any) -> Any:
