@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from jaxsim.core.errors import InvalidInput, MissingExtra, UntrustworthyResult
+from jaxsim.core.errors import Interrupted, InvalidInput, MissingExtra, UntrustworthyResult
 
 try:
     import typer
@@ -43,9 +43,10 @@ def main() -> None:
         message, code = str(error), 2
     except UntrustworthyResult as error:
         message, code = str(error), 3
-    except (KeyboardInterrupt, typer.Abort) as error:
-        # Click turns the one into the other; an interrupted job says how to go on.
-        message, code = str(error.__cause__ or error) or "interrupted", 130
+    except Interrupted as error:
+        message, code = str(error), 130
+    except (KeyboardInterrupt, typer.Abort):
+        message, code = "interrupted", 130
     except Exception as error:
         # Typer's own refusals (an unknown option, a missing value), whichever click they come from.
         explain = getattr(error, "format_message", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 else:
     Result = System = Any  # they live beside JAX, which --help must not load
 
-RUN_KEYS = ("policy", "replications", "horizon", "warmup", "precision", "seed")
+RUN_KEYS = ("policy", "replications", "horizon", "warmup", "precision", "seed", "memory")
 
 
 @app.command()
@@ -42,6 +43,9 @@ def simulate(
         str | None, typer.Option(help="add replications until half-width / mean <= this")
     ] = None,
     seed: Annotated[str | None, typer.Option(help="0 .. 2**64-1; the same seed gives the same paths")] = None,
+    memory: Annotated[
+        str | None, typer.Option(help="use at most this much, as 2GB (default: half of what is free)")
+    ] = None,
     ledger: Annotated[
         Path | None, typer.Option(help="file for the decisions of replication 0 as hash-linked blocks")
     ] = None,
@@ -49,6 +53,7 @@ def simulate(
     as_json: AsJson = False,
 ) -> None:
     """Simulate a family and print estimates with 95 % confidence intervals."""
+    request = {name: value for name, value in locals().items() if name != "out"}
     card = simulated_card(family)
     given = {
         "policy": policy,
@@ -57,6 +62,7 @@ def simulate(
         "warmup": warmup,
         "precision": precision,
         "seed": seed,
+        "memory": memory,
     }
     run, keys = _gather(words or [], config, {k: v for k, v in given.items() if v is not None})
     names = _policy_names(card, run.pop("policy", None))
@@ -65,11 +71,13 @@ def simulate(
     if ledger is not None:  # first, so that a refusal does not come after a long simulation
         _write_ledger(card, system, policies[names[0]], ledger, run)
     results: dict[str, Result] = {}
-    for name in names:
-        with shared.progress_bar(f"{family} · {name}") as show:
-            results[name] = _simulate(system, policies[name], run, show)
-    if out is not None:
-        _save_results(results, out)
+    with _job(out, request):
+        for name in names:
+            folder = _folder(out, name, names)
+            with shared.progress_bar(f"{family} · {name}") as show:
+                results[name] = _simulate(system, policies[name], {**run, "checkpoint": folder}, show)
+            if folder is not None:
+                _save(results[name], folder)
     if as_json:
         heads = {name: _head(result, name) for name, result in results.items()}
         shared.print_json(heads[names[0]] if len(names) == 1 else {"family": family, "policies": heads})
@@ -121,11 +129,21 @@ def _head(result: Result, policy: str) -> dict[str, Any]:
     return {**result.head(), "policy": policy}
 
 
-def _save_results(results: dict[str, Result], out: Path) -> None:
+def _job(out: Path | None, request: dict[str, Any]) -> AbstractContextManager[None]:
+    from jaxsim.results.job import job
+
+    return job(out, "simulate", request)
+
+
+def _folder(out: Path | None, name: str, names: list[str]) -> Path | None:
+    """Return the folder of one policy's result."""
+    return out if out is None or len(names) == 1 else out / name
+
+
+def _save(result: Result, folder: Path) -> None:
     from jaxsim.results import save
 
-    for name, result in results.items():
-        save(result, out if len(results) == 1 else out / name)
+    save(result, folder)
 
 
 def _write_ledger(card: Family, system: System, policy: Any, file: Path, run: dict[str, Any]) -> None:

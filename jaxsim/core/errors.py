@@ -24,6 +24,10 @@ class MissingExtra(ImportError):
         )
 
 
+class Interrupted(RuntimeError):
+    """A job was asked to stop, has saved its work, and says how to go on; not an error of anyone."""
+
+
 class UntrustworthyResult(RuntimeError):
     """Some replications met trouble, so their numbers must not be used; says which, how many, what to do."""
 

@@ -43,6 +43,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxsim.core.errors import Interrupted
 from jaxsim.core.validation import refuse, require
 from jaxsim.results.files import locked, write_whole
 
@@ -52,10 +53,6 @@ EVERY = 10.0
 """Seconds between two checkpoints at least."""
 SHARE = 0.005
 """Of the time, at most, goes into saving."""
-
-
-class Interrupted(KeyboardInterrupt):
-    """The job was asked to stop, and can be resumed."""
 
 
 @dataclass(frozen=True)

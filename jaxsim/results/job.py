@@ -23,8 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jaxsim.core.errors import Interrupted
 from jaxsim.core.validation import refuse, require
-from jaxsim.results.checkpoint import FILE, Interrupted
+from jaxsim.results.checkpoint import FILE
 from jaxsim.results.files import locked, unwritable, write_whole
 
 FORMAT = 1

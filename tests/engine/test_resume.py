@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import toy
 
-from jaxsim.core.errors import InvalidInput
+from jaxsim.core.errors import Interrupted, InvalidInput
 from jaxsim.engine import Every, FinalState, memory, plan, simulate
 from jaxsim.engine import run as runs
 from jaxsim.results import checkpoint
-from jaxsim.results.checkpoint import FILE, Interrupted
+from jaxsim.results.checkpoint import FILE
 
 CASES = {
     "batches": {"replications": 40, "lanes": 4, "horizon": 60.0, "warmup": 20.0},
@@ -179,19 +179,19 @@ def test_other_errors_of_the_device_are_not_taken_for_want_of_memory(monkeypatch
     "text, size", [("2GB", 2e9), ("512 MiB", 512 * 2**20), ("1e6", 1e6), (3000, 3000), ("0.5kB", 500)]
 )
 def test_sizes_are_read(text, size):
-    assert memory.budget(text, jax.local_devices()) == size
+    assert memory.budget(text, tuple(jax.local_devices())) == size
 
 
 @pytest.mark.parametrize("text", ["", "GB", "2 XB", "-1GB", "nan", "1e999", "0", "0.1B", "..5GB"])
 def test_bad_sizes_are_refused(text):
     with pytest.raises(InvalidInput, match="memory"):
-        memory.budget(text, jax.local_devices())
+        memory.budget(text, tuple(jax.local_devices()))
 
 
 def test_the_budget_is_measured():
     free = memory.free_on_host()
     assert 2**20 < free < 2**50
-    assert 0 < memory.budget(None, jax.local_devices()) <= free
+    assert 0 < memory.budget(None, tuple(jax.local_devices())) <= free
 
 
 def test_a_smaller_budget_makes_smaller_batches():

@@ -14,9 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxsim.core.errors import InvalidInput
+from jaxsim.core.errors import Interrupted, InvalidInput
 from jaxsim.results import checkpoint, files
-from jaxsim.results.checkpoint import FILE, Interrupted, keep
+from jaxsim.results.checkpoint import FILE, keep
 from jaxsim.results.identity import digest, identity
 from jaxsim.results.job import job, read_request
 
