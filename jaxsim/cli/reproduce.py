@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,29 +28,40 @@ def reproduce(
     scale: Annotated[str, typer.Option(help="smoke (seconds) or paper (the paper's own sizes)")] = "smoke",
     seed: Annotated[int, typer.Option(help="seed of every experiment")] = 0,
     out: Out = None,
+    again: Annotated[bool, typer.Option("--again", help="repeat experiments that DIR already holds")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Reproduce figures, tables and examples of the papers, with the paper's numbers beside ours."""
+    """Reproduce figures, tables and examples of the papers, with the paper's numbers beside ours.
+
+    For 'all' or a family, --out DIR also writes DIR/index.html, one page with everything, after each
+    experiment. A run that was stopped goes on where it was; an experiment that fails does not stop the rest.
+    """
     choice("scale", scale, ("smoke", "paper"))
     names = _experiment_names(experiment)
     shared.use_all_cores()
-    reports = [_reproduce(name, scale, seed) for name in names]
-    if out is not None:
-        from jaxsim.results import save_report
-
-        for report in reports:
-            save_report(report, out / report.name)
+    several = len(names) > 1
+    kept = {} if again or out is None or not several else _kept(out, names, scale, seed)
+    page = _page(out / "index.html", names) if several and out is not None else None
+    reports: list[Report] = []
+    clock = _Clock(len(names) - len(kept))
+    for number, name in enumerate(names, start=1):
+        if name in kept:
+            report = kept[name]
+        else:
+            place = f"[{number}/{len(names)}] " if several else ""
+            print(f"{place}{name} ...{clock.left()}", file=sys.stderr, flush=True)
+            report = _reproduce(name, scale, seed, survive=several)
+            clock.done += 1
+        reports.append(report)
+        _show(report, out if name not in kept else None, quiet=as_json)
+        if page is not None:
+            page.add(report)
     if as_json:
         shared.print_json({"reports": [report.plain() for report in reports]})
-        return
-    from rich.console import Console
-
-    from jaxsim.plots.tables import report_table
-
-    for report in reports:
-        Console().print(report_table(report))
-    if out is not None:
-        print(f"saved to {out}; draw it with: jaxsim plot {out}")
+    elif out is not None:
+        print(f"saved to {out}; " + ("read index.html there" if page else f"draw it with: jaxsim plot {out}"))
+    if any(claim.verdict == "failed" for report in reports for claim in report.claims):
+        raise typer.Exit(3)
 
 
 def _experiment_names(experiment: str) -> list[str]:
@@ -61,12 +75,76 @@ def _experiment_names(experiment: str) -> list[str]:
     return [experiment]
 
 
-def _reproduce(name: str, scale: str, seed: int) -> Report:
-    import dataclasses
-    import time
+@dataclasses.dataclass
+class _Clock:
+    """About how long the experiments that are still to do will take."""
+
+    todo: int
+    done: int = 0
+    began: float = dataclasses.field(default_factory=time.perf_counter)
+
+    def left(self) -> str:
+        if not self.done:
+            return ""
+        seconds = (time.perf_counter() - self.began) / self.done * (self.todo - self.done)
+        return f" (about {seconds / 60:.0f} min left)" if seconds >= 60 else f" (about {seconds:.0f} s left)"
+
+
+def _reproduce(name: str, scale: str, seed: int, survive: bool) -> Report:
+    """Run an experiment; where others wait for their turn, what it raises becomes the verdict "failed"."""
+    import jax
+
+    from jaxsim.results import Claim, Report
 
     _, entry = shared.named("experiment", name, "experiments")
-    print(f"{name} ...", file=sys.stderr)
     clock = time.perf_counter()
-    report = entry.load()(scale=scale, seed=seed)
-    return dataclasses.replace(report, name=name, wall_seconds=time.perf_counter() - clock)
+    try:
+        report = entry.load()(scale=scale, seed=seed)
+    except Exception as error:
+        if not survive:
+            raise
+        why = f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"
+        claim = Claim("the experiment itself", None, "no answer", verdict="failed", note=why)
+        report = Report(name, entry.summary, card_of(name.partition(".")[0]).source, (claim,))
+    if survive:
+        jax.clear_caches()  # or every program of every experiment would stay in memory
+    seconds = time.perf_counter() - clock
+    return dataclasses.replace(report, name=name, scale=scale, seed=seed, wall_seconds=seconds)
+
+
+def _kept(out: Path, names: list[str], scale: str, seed: int) -> dict[str, Report]:
+    """Return the reports that the folder holds from the same scale, seed and versions, without a failure."""
+    from jaxsim.results import load_report, versions
+
+    found = {name: load_report(out / name) for name in names if (out / name / "report.json").is_file()}
+    wanted = (scale, seed, versions())
+    return {
+        name: report
+        for name, report in found.items()
+        if (report.scale, report.seed, report.versions) == wanted
+        and all(claim.verdict != "failed" for claim in report.claims)
+    }
+
+
+def _show(report: Report, out: Path | None, quiet: bool) -> None:
+    """Save the report and print its table, as soon as it is there."""
+    if out is not None:
+        from jaxsim.results import save_report
+
+        save_report(report, out / report.name)
+    if not quiet:
+        from rich.console import Console
+
+        from jaxsim.plots.tables import report_table
+
+        Console().print(report_table(report))
+
+
+def _page(path: Path, names: list[str]) -> Any:
+    """Return the page of those papers that the experiments are from."""
+    from jaxsim.experiments.papers import PAPERS
+    from jaxsim.plots.page import Page
+
+    wanted = set(names)
+    papers = [paper for paper in PAPERS if any(wanted & set(item.experiments) for item in paper.items)]
+    return Page(path, papers)

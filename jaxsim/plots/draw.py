@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from jaxsim.core.validation import refuse
-from jaxsim.plots.figures import estimates_figure, report_figure, series_figure
+from jaxsim.plots.figures import estimates_figure, series_figure
+from jaxsim.plots.panels import report_figure
 from jaxsim.plots.style import library
 from jaxsim.results import load, load_report
 

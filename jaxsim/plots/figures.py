@@ -1,4 +1,4 @@
-"""Figures of results: estimates with intervals, series in time, and the panels of a report."""
+"""Figures of results: estimates with intervals, and series in time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jaxsim.plots.style import COLOURS, MARKERS, style
-from jaxsim.results import Curve, Report, Result
+from jaxsim.results import Result
 
 
 def _label(metric: str, unit: str) -> str:
@@ -65,34 +65,4 @@ def series_figure(results: dict[str, Result]) -> Any:
         axes[0].legend()
         title = f"{first.family}: mean over {first.replications} replications, slice by slice"
         figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
-    return figure
-
-
-def _draw_curve(axis: Any, curve: Curve, number: int) -> None:
-    colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-    look: dict[str, Any] = {"color": colour, "label": curve.label}
-    if curve.half_width is not None:
-        fmt = marker if curve.style == "points" else f"{marker}-"
-        axis.errorbar(curve.x, curve.y, yerr=curve.half_width, fmt=fmt, ms=4, capsize=2, **look)
-    elif curve.style == "points":
-        axis.plot(curve.x, curve.y, marker, ms=4, **look)
-    elif curve.style == "steps":
-        axis.step(curve.x, curve.y, where="post", **look)
-    else:
-        axis.plot(curve.x, curve.y, **look)
-
-
-def report_figure(report: Report) -> Any:
-    """Draw the panels of a report."""
-    with style() as library:
-        figure, axes = _grid(library, len(report.panels), 4.6, 3.4, columns=2)
-        for axis, panel in zip(axes, report.panels, strict=True):
-            for number, curve in enumerate(panel.curves):
-                _draw_curve(axis, curve, number)
-            axis.set(title=panel.title, xlabel=panel.x_label, ylabel=panel.y_label)
-            axis.set_xscale("log" if panel.log_x else "linear")
-            axis.set_yscale("log" if panel.log_y else "linear")
-            if any(curve.label for curve in panel.curves):
-                axis.legend(fontsize="small")
-        figure.suptitle(f"{report.title} ({report.source})", x=0.01, ha="left", fontsize="medium", wrap=True)
     return figure

@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from jaxsim.results import Report, Result, compare
+from jaxsim.results import Claim, Report, Result, compare
 
 
 def _table(title: str, *columns: tuple[str, Any]) -> Table:
@@ -121,16 +121,20 @@ def _text(value: Any, digits: int = 10) -> str:
     return str(value)
 
 
+def claim_cells(claim: Claim) -> tuple[str, str, str]:
+    """Return a claim's quantity, the paper's value and ours as text; ours to two digits of its half-width."""
+    ours = claim.ours if isinstance(claim.ours, str) else f"{claim.ours:.6g}"
+    if claim.half_width and not isinstance(claim.ours, str):
+        ours = " ± ".join(_mean_and_width(claim.ours, claim.half_width))
+    return claim.quantity, "" if claim.paper is None else _text(claim.paper), ours
+
+
 def report_table(report: Report) -> Table:
     """Return claim by claim: the paper's value, ours, the verdict."""
     columns = (("quantity", "left"), ("paper", "left"), ("ours", "left"), ("verdict", "left"))
     seconds = f"{report.wall_seconds:.1f} s" if math.isfinite(report.wall_seconds) else ""
     table = _table(f"{report.name}: {report.title} ({report.source}) {seconds}", *columns)
     for claim in report.claims:
-        ours = claim.ours if isinstance(claim.ours, str) else f"{claim.ours:.6g}"
-        if claim.half_width and not isinstance(claim.ours, str):
-            ours = " ± ".join(_mean_and_width(claim.ours, claim.half_width))
-        paper = "" if claim.paper is None else _text(claim.paper)
         verdict = claim.verdict + (f" ({claim.note})" if claim.note else "")
-        table.add_row(*(Text(cell) for cell in (claim.quantity, paper, ours, verdict)))
+        table.add_row(*(Text(cell) for cell in (*claim_cells(claim), verdict)))
     return table

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from jaxsim.results.result import versions
 
-Verdict = Literal["reproduced", "not reproduced", "ambiguous"]
+Verdict = Literal["reproduced", "not reproduced", "ambiguous", "failed"]
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class Claim:
     quantity: what is compared, in words.
     paper: the paper's value, or its statement in words; None where the paper prints none.
     ours: our value, with half_width of a 95 % interval (0 for exact values).
-    verdict: "ambiguous" when it depends on the reading; then ``note`` names the reading.
+    verdict: "ambiguous" when it depends on the reading; then ``note`` names the reading. "failed" when the
+        experiment came to no answer; then ``note`` says why.
     """
 
     quantity: str
@@ -30,18 +31,24 @@ class Claim:
 
 @dataclass(frozen=True)
 class Curve:
-    """A line of a panel: x, y and, where y is estimated, the half-widths of its intervals."""
+    """A line of a panel: x, y and, where y is estimated, the half-widths of its intervals.
+
+    style: "band" draws the intervals as a band around a line, for trajectories.
+    """
 
     label: str
     x: tuple[float, ...]
     y: tuple[float, ...]
     half_width: tuple[float, ...] | None = None
-    style: Literal["line", "points", "steps"] = "line"
+    style: Literal["line", "points", "steps", "band"] = "line"
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair of axes; labels carry units."""
+    """One pair of axes; labels carry units.
+
+    x_names: what x = 0, 1, ... stand for, where x is a choice (a policy, a topology) and not a quantity.
+    """
 
     title: str
     x_label: str
@@ -49,6 +56,44 @@ class Panel:
     curves: tuple[Curve, ...]
     log_x: bool = False
     log_y: bool = False
+    x_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """A table of numbers as colours: a policy over two coordinates, an occupancy.
+
+    values: one row per y, one number per x in it. names: what the numbers 0, 1, ... stand for, where they
+        are choices rather than quantities.
+    """
+
+    title: str
+    x_label: str
+    y_label: str
+    value_label: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    values: tuple[tuple[float, ...], ...]
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class GraphMap:
+    """A number on each node of a graph, as colours.
+
+    edges: pairs of nodes 0, 1, .... values: one per node. places: coordinates of the nodes; where there are
+        none, the drawing finds a layout.
+    """
+
+    title: str
+    value_label: str
+    edges: tuple[tuple[int, int], ...]
+    values: tuple[float, ...]
+    places: tuple[tuple[float, float], ...] = ()
+
+
+Drawing = Panel | HeatMap | GraphMap
+"""What a report may hold to look at."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +107,7 @@ class Report:
     title: str
     source: str
     claims: tuple[Claim, ...]
-    panels: tuple[Panel, ...] = ()
+    panels: tuple[Drawing, ...] = ()
     scale: str = "smoke"
     seed: int = 0
     wall_seconds: float = float("nan")
@@ -80,15 +125,8 @@ class Report:
         def claim(fields: dict[str, Any]) -> Claim:
             return Claim(**{k: _number(v) if k in numbers else v for k, v in fields.items()})
 
-        def curve(fields: dict[str, Any]) -> Curve:
-            lists = {k: fields[k] and tuple(float(v) for v in fields[k]) for k in ("x", "y", "half_width")}
-            return Curve(**{**fields, **lists})
-
-        def panel(fields: dict[str, Any]) -> Panel:
-            return Panel(**{**fields, "curves": tuple(curve(c) for c in fields["curves"])})
-
         claims = tuple(claim(c) for c in values["claims"])
-        panels = tuple(panel(p) for p in values["panels"])
+        panels = tuple(_drawing(p) for p in values["panels"])
         seconds = float(values["wall_seconds"])
         return Report(**{**values, "claims": claims, "panels": panels, "wall_seconds": seconds})
 
@@ -96,3 +134,25 @@ class Report:
 def _number(value: Any) -> Any:
     """Return infinities and NaN, which strict JSON writes as text, as numbers again."""
     return float(value) if value in ("nan", "inf", "-inf") else value
+
+
+def _numbers(values: Any) -> Any:
+    """Return nested lists of numbers, some of them perhaps as text, as nested tuples of floats."""
+    return tuple(_numbers(v) for v in values) if isinstance(values, list | tuple) else float(values)
+
+
+def _curve(fields: dict[str, Any]) -> Curve:
+    lists = {k: fields[k] and _numbers(fields[k]) for k in ("x", "y", "half_width")}
+    return Curve(**{**fields, **lists})
+
+
+def _drawing(fields: dict[str, Any]) -> Drawing:
+    if "curves" in fields:
+        names = tuple(fields.get("x_names", ()))
+        return Panel(**{**fields, "curves": tuple(_curve(c) for c in fields["curves"]), "x_names": names})
+    if "edges" in fields:
+        edges = tuple((int(a), int(b)) for a, b in fields["edges"])
+        numbers = {name: _numbers(fields[name]) for name in ("values", "places")}
+        return GraphMap(**{**fields, **numbers, "edges": edges})
+    numbers = {name: _numbers(fields[name]) for name in ("x", "y", "values")}
+    return HeatMap(**{**fields, **numbers, "names": tuple(fields["names"])})

@@ -175,3 +175,37 @@ def test_list_of_a_family_shows_keys_and_policies(command):
     assert code == 0
     for word in ("token_cap", "independent", "pool_wait", "jaxsim simulate pooling"):
         assert word in out
+
+
+def test_reproduce_several_writes_a_page_survives_a_failure_and_goes_on(command, monkeypatch, tmp_path):
+    from jaxsim.cli import shared
+    from jaxsim.results import Claim, Report
+
+    calls = []
+
+    class Fake:
+        def __init__(self, name):
+            self.name, self.summary = name, "a summary"
+
+        def load(self):
+            def experiment(*, scale, seed):
+                calls.append(self.name)
+                if self.name == "bandits.bad" and calls.count(self.name) == 1:
+                    raise ZeroDivisionError("nothing to divide by")
+                return Report(self.name, "t", "s", (Claim("q", 1.0, 1.0),), seed=seed, scale=scale)
+
+            return experiment
+
+    names = ["bandits.good", "bandits.bad", "bandits.last"]
+    monkeypatch.setattr("jaxsim.cli.reproduce._experiment_names", lambda _: names)
+    monkeypatch.setattr(shared, "named", lambda kind, name, section: (None, Fake(name)))
+    code, out, err = command("reproduce", "all", "--out", tmp_path)
+    page = (tmp_path / "index.html").read_text()
+    assert code == 3 and calls == names and "[3/3] bandits.last" in err and "failed" in out
+    assert "ZeroDivisionError: nothing to divide by" in page and page.count("<section") == 3
+    code, *_ = command("reproduce", "all", "--out", tmp_path)  # only what failed is done again
+    assert code == 0 and calls[3:] == ["bandits.bad"]
+    assert "ZeroDivisionError" not in (tmp_path / "index.html").read_text()
+    command("reproduce", "all", "--out", tmp_path, "--seed", "1")  # other numbers: everything
+    command("reproduce", "all", "--out", tmp_path, "--seed", "1", "--again")
+    assert calls[4:] == names * 2

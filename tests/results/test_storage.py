@@ -8,7 +8,19 @@ import toy
 
 from jaxsim.core.errors import InvalidInput
 from jaxsim.engine import simulate
-from jaxsim.results import Claim, Curve, Panel, Report, compare, load, load_report, save, save_report
+from jaxsim.results import (
+    Claim,
+    Curve,
+    GraphMap,
+    HeatMap,
+    Panel,
+    Report,
+    compare,
+    load,
+    load_report,
+    save,
+    save_report,
+)
 
 
 def result(seed=1, rate=0.5, replications=20):
@@ -87,9 +99,15 @@ def test_reports_survive_storage(tmp_path):
         "A figure",
         "Nobody (2000)",
         (Claim("value", 1.0, 1.01, 0.02), Claim("text", "grows", "grows", note="reading")),
-        (Panel("p", "x", "y", (Curve("c", (1.0, 2.0), (3.0, math.nan), (0.1, 0.2)),), log_x=True),),
+        (
+            Panel("p", "x", "y", (Curve("c", (1.0, 2.0), (3.0, math.nan), (0.1, 0.2)),), log_x=True),
+            Panel("n", "policy", "y", (Curve("c", (0.0,), (3.0,)),), x_names=("own",)),
+            HeatMap("h", "x", "y", "z", (1.0, 2.0), (3.0,), ((0.0, 1.0),), ("stay", "go")),
+            GraphMap("g", "load", ((0, 1),), (0.5, 1.5), ((0.0, 0.0), (1.0, 1.0))),
+        ),
     )
     after = load_report(save_report(report, tmp_path))
+    assert after.panels[1:] == report.panels[1:]
     assert after.claims == report.claims and after.name == report.name
     assert after.panels[0].curves[0].half_width == (0.1, 0.2)
     assert math.isnan(after.panels[0].curves[0].y[1])
