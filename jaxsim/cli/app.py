@@ -53,5 +53,6 @@ def main() -> None:
         if explain is None:
             raise
         message, code = explain(), 2
-    print("error:", " ".join(message.split()), file=sys.stderr)
+    if message:  # none where no command was given: the help has been shown
+        print("error:", " ".join(message.split()), file=sys.stderr)
     raise SystemExit(code)

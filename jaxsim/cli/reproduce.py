@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jaxsim.cli import shared
+from jaxsim.cli import complete, shared
 from jaxsim.cli.app import AsJson, Out, app
 from jaxsim.core.validation import choice, require
 from jaxsim.experiments.build import card_of
@@ -24,7 +24,9 @@ else:
 
 @app.command()
 def reproduce(
-    experiment: Annotated[str, typer.Argument(metavar="FAMILY.EXPERIMENT|FAMILY|all")],
+    experiment: Annotated[
+        str, typer.Argument(metavar="FAMILY.EXPERIMENT|FAMILY|all", autocompletion=complete.experiment)
+    ],
     scale: Annotated[str, typer.Option(help="smoke (seconds) or paper (the paper's own sizes)")] = "smoke",
     seed: Annotated[int, typer.Option(help="seed of every experiment")] = 0,
     out: Out = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import Any
 
 from jaxsim.core.validation import choice, require
 from jaxsim.experiments.build import card_of
-from jaxsim.experiments.registry import Entry, Family
+from jaxsim.experiments.registry import Entry, Family, families
 
 
 def use_all_cores() -> None:
@@ -60,8 +61,16 @@ def print_json(value: Any) -> None:
 def named(kind: str, name: str, section: str) -> tuple[Family, Entry]:
     """Return the family and the entry of a FAMILY.NAME."""
     head, dot, tail = name.partition(".")
-    require(bool(dot), kind, name, f"is not FAMILY.{kind.upper()}", "see 'jaxsim list FAMILY'")
+    require(bool(dot), kind, name, f"is not FAMILY.{kind.upper()}", _whole_name(name, section))
     family = card_of(head)
     entries = getattr(family, section)
     require(bool(entries), kind, name, f"is not known: {head} has no {section}", "see 'jaxsim list'")
     return family, entries[choice(kind, tail, entries)]
+
+
+def _whole_name(tail: str, section: str) -> str:
+    """Return a remedy: the FAMILY.NAME whose name is nearest."""
+    known = {entry: card.name for card in families().values() for entry in getattr(card, section)}
+    near = difflib.get_close_matches(tail, known, n=1)
+    hint = f"did you mean {known[near[0]]}.{near[0]}? " if near else ""
+    return f"{hint}see 'jaxsim list FAMILY'"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jaxsim.cli import shared
+from jaxsim.cli import complete, shared
 from jaxsim.cli.app import AsJson, Out, Words, app
 from jaxsim.core.validation import choice, require
 from jaxsim.experiments import inputs
@@ -28,12 +28,17 @@ RUN_KEYS = ("policy", "replications", "horizon", "warmup", "precision", "seed", 
 
 @app.command()
 def simulate(
-    family: Annotated[str, typer.Argument(metavar="FAMILY", help="see 'jaxsim list'")],
+    family: Annotated[
+        str, typer.Argument(metavar="FAMILY", help="see 'jaxsim list'", autocompletion=complete.family)
+    ],
     words: Words = None,
     config: Annotated[
         Path | None, typer.Option(help="TOML file with the same keys; words win over it")
     ] = None,
-    policy: Annotated[str | None, typer.Option(help="policy, or several with commas to compare")] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(help="policy, or several with commas to compare", autocompletion=complete.policy),
+    ] = None,
     replications: Annotated[str | None, typer.Option(help="independent paths (default 100)")] = None,
     horizon: Annotated[str | None, typer.Option(help="measured model time (default: the family's)")] = None,
     warmup: Annotated[

@@ -6,14 +6,19 @@ from typing import Annotated
 
 import typer
 
-from jaxsim.cli import shared
+from jaxsim.cli import complete, shared
 from jaxsim.cli.app import AsJson, Words, app
 from jaxsim.experiments import inputs
 
 
 @app.command()
 def solve(
-    problem: Annotated[str, typer.Argument(metavar="FAMILY.PROBLEM", help="see 'jaxsim list FAMILY'")],
+    problem: Annotated[
+        str,
+        typer.Argument(
+            metavar="FAMILY.PROBLEM", help="see 'jaxsim list FAMILY'", autocompletion=complete.problem
+        ),
+    ],
     words: Words = None,
     as_json: AsJson = False,
 ) -> None:

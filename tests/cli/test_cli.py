@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from jaxsim import cli
 from jaxsim.results import load
 
 SMALL = [
@@ -21,21 +20,6 @@ SMALL = [
     "--replications",
     "6",
 ]
-
-
-def run(capsys, monkeypatch, *words):
-    """Run the command line in this process; return (exit code, standard output, standard error)."""
-    monkeypatch.setattr(sys, "argv", ["jaxsim", *map(str, words)])
-    monkeypatch.setattr("jaxsim.cli.shared.use_all_cores", lambda: None)  # the tests have started JAX already
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    out, err = capsys.readouterr()
-    return caught.value.code or 0, out, err
-
-
-@pytest.fixture
-def command(capsys, monkeypatch):
-    return lambda *words: run(capsys, monkeypatch, *words)
 
 
 def test_simulate_prints_a_table_and_saves(command, tmp_path):
@@ -175,37 +159,3 @@ def test_list_of_a_family_shows_keys_and_policies(command):
     assert code == 0
     for word in ("token_cap", "independent", "pool_wait", "jaxsim simulate pooling"):
         assert word in out
-
-
-def test_reproduce_several_writes_a_page_survives_a_failure_and_goes_on(command, monkeypatch, tmp_path):
-    from jaxsim.cli import shared
-    from jaxsim.results import Claim, Report
-
-    calls = []
-
-    class Fake:
-        def __init__(self, name):
-            self.name, self.summary = name, "a summary"
-
-        def load(self):
-            def experiment(*, scale, seed):
-                calls.append(self.name)
-                if self.name == "bandits.bad" and calls.count(self.name) == 1:
-                    raise ZeroDivisionError("nothing to divide by")
-                return Report(self.name, "t", "s", (Claim("q", 1.0, 1.0),), seed=seed, scale=scale)
-
-            return experiment
-
-    names = ["bandits.good", "bandits.bad", "bandits.last"]
-    monkeypatch.setattr("jaxsim.cli.reproduce._experiment_names", lambda _: names)
-    monkeypatch.setattr(shared, "named", lambda kind, name, section: (None, Fake(name)))
-    code, out, err = command("reproduce", "all", "--out", tmp_path)
-    page = (tmp_path / "index.html").read_text()
-    assert code == 3 and calls == names and "[3/3] bandits.last" in err and "failed" in out
-    assert "ZeroDivisionError: nothing to divide by" in page and page.count("<section") == 3
-    code, *_ = command("reproduce", "all", "--out", tmp_path)  # only what failed is done again
-    assert code == 0 and calls[3:] == ["bandits.bad"]
-    assert "ZeroDivisionError" not in (tmp_path / "index.html").read_text()
-    command("reproduce", "all", "--out", tmp_path, "--seed", "1")  # other numbers: everything
-    command("reproduce", "all", "--out", tmp_path, "--seed", "1", "--again")
-    assert calls[4:] == names * 2

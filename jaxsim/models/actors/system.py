@@ -137,12 +137,24 @@ def model_of(chosen: System) -> Model:
 
 
 def optimal(chosen: System, *, criterion: str = "average", rate: Real = 0.1) -> policies.Table:
-    """Return the policy that maximizes ``average``, ``discounted`` (at ``rate``) or ``total`` net benefit."""
+    """Return the policy that maximizes the net benefit.
+
+    Args:
+        chosen: the system.
+        criterion: ``average`` per unit of time, ``discounted`` at the rate, or ``total``.
+        rate: discount rate, for ``discounted`` only.
+    """
     return policies.optimal(model_of(chosen), criterion=criterion, rate=rate)
 
 
 def greedy(chosen: System, *, criterion: str = "average", rate: Real = 0.1) -> policies.Table:
-    """Return the greedy policy of the corollaries, whether or not their conditions hold."""
+    """Return the greedy policy of the corollaries, whether or not their conditions hold.
+
+    Args:
+        chosen: the system.
+        criterion: ``average`` per unit of time, ``discounted`` at the rate, or ``total``.
+        rate: discount rate, for ``discounted`` only.
+    """
     return policies.optimal(model_of(chosen), criterion=criterion, rate=rate, method="greedy")
 
 
@@ -152,7 +164,12 @@ def distributed(chosen: System) -> policies.Distributed:
 
 
 def c_mu(chosen: System, *, holding: Any = None) -> policies.StaticPriority:
-    """Return static priority by c ν; ``holding`` gives one c per action."""
+    """Return static priority by c ν.
+
+    Args:
+        chosen: the system.
+        holding: one c per action; by default the mean drop of the cost rate when the action completes.
+    """
     return policies.c_mu(model_of(chosen), holding)
 
 

@@ -25,15 +25,15 @@ def system(
     """Return random economies in which prices are found by tatonnement.
 
     Args:
-        divisions: N, 1 to 4096. resources: K, 1 to 64.
+        divisions: N, 1 to 4096.
+        resources: K, 1 to 64.
         weight: mean of the w_j in u_j(x) = w_j ln(1 + x/d_j), above 0.
         scale: mean of the d_j, above 0.
         use: consumption a_jk is uniform on (0.2, 1.2) times this, above 0.
         supply: supplies are within 50 % of this times N, above 0.
         first_price: announced first for every resource, above 0.
         tolerance: a market is clear when max |min(p, relative excess supply)| is at most this; 1e-5 to 0.1
-        (the
-            simulation runs in single precision).
+            (the simulation runs in single precision).
         patience: rounds after which an economy is abandoned and NOT_CONVERGED is raised, 1 to 1000000.
 
     Returns:

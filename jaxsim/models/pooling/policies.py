@@ -178,7 +178,8 @@ def threshold(system: System, *, level: Real = 2.0, offer: Real = 1.0) -> Thresh
     """Return a threshold policy: request help from queue ``level`` on, offer when the queue is empty.
 
     Args:
-        level: k - p >= 0, see `Threshold`. offer: probability to offer a free unit of capacity.
+        level: k - p >= 0, see `Threshold`.
+        offer: probability to offer a free unit of capacity.
     """
     del system
     return _threshold(float(non_negative("level", level)), float(probability("offer", offer)))
@@ -188,7 +189,8 @@ def watchful(system: System, *, level: Real = 1.0) -> Watchful:
     """Return complete pooling that keeps jobs below queue ``level`` while the last offer found the pool busy.
 
     Args:
-        system: with ``signal=true``. level: >= 0; 0 is complete pooling.
+        system: with ``signal=true``.
+        level: >= 0; 0 is complete pooling.
 
     Raises:
         InvalidInput: if the servers keep no signal, or level is out of range.
@@ -213,7 +215,8 @@ def deviate(
             ``watcher`` does so while its last offer found a job, and pools completely otherwise;
             ``free_rider`` requests help for every job and never offers any;
             ``loner`` neither requests nor offers.
-        level: for ``threshold`` and ``watcher``. reserve: for ``saver``; default a quarter of the token cap.
+        level: for ``threshold`` and ``watcher``.
+        reserve: for ``saver``; default a quarter of the token cap.
 
     Raises:
         InvalidInput: if a key is out of range, the servers are unequal or tokens are unlimited.
