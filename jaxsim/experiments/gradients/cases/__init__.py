@@ -1,0 +1,1 @@
+"""One objective of each family whose derivative is known exactly."""
