@@ -25,7 +25,10 @@ def solve(
     """Solve a problem exactly: closed forms, linear programs, dynamic programs, equilibria."""
     _, entry = shared.named("problem", problem, "problems")
     function = entry.load()
-    values = inputs.parse_words(words or [])
+    words = list(words or [])
+    if words and "=" not in words[0] and "family" in inputs.keys_of(function):
+        words[0] = f"family={words[0]}"
+    values = inputs.parse_words(words)
     inputs.check_keys(values, function)
     answer = inputs.call(function, values)
     shown = {key: values.get(key, default) for key, default in inputs.keys_of(function).items()}

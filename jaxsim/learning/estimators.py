@@ -122,7 +122,7 @@ class CommonNumbers:
     @property
     def bias(self) -> Bias:
         """The square of the step."""
-        return Bias("order", "step^2 / 6 times the third derivative of the mean", "step", 2)
+        return Bias("order", "step^2 / 6 times the third derivative", "step", 2)
 
     def __call__(self, objective: Objective, tuned: Any, key: Key, first: Number = 0) -> Gradient:
         """Return value (the mean over both sides of all differences) and gradient."""

@@ -36,6 +36,11 @@ class Bias(NamedTuple):
     knob: str = ""
     power: int = 0
 
+    @property
+    def short(self) -> str:
+        """The kind in a word: none, O(knob^power) or open."""
+        return f"O({self.knob}^{self.power})" if self.kind == "order" else self.kind
+
 
 @runtime_checkable
 class Estimator(Protocol):

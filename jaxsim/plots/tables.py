@@ -107,6 +107,8 @@ def values_table(problem: str, summary: str, values: dict[str, Any]) -> Group:
     for length in sorted(shared):
         group = {name: v for name, v in columns.items() if len(v) == length}
         table = _table("", *((name, "left") for name in group))
+        for column, items in zip(table.columns, group.values(), strict=True):
+            column.no_wrap = not any(isinstance(item, str | list | tuple) for item in items)
         for row in zip(*group.values(), strict=True):
             table.add_row(*(Text(_text(v, 8)) for v in row))
         tables.append(table)

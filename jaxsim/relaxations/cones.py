@@ -48,7 +48,9 @@ def around(
 
 
 def cone(
-    costs: Float[Array, "steps nodes"], rings: tuple[Int[Array, "nodes _"], ...], memory: int | Int[Array, ""]
+    costs: Float[Array, "steps nodes"],
+    rings: tuple[Int[Array, "nodes _"], ...],
+    memory: int | Int[Array, "*step"],
 ) -> Float[Array, "steps nodes"]:
     """Return later costs inside the cone of influence of each node and step.
 
@@ -58,15 +60,17 @@ def cone(
         costs: of each step and node.
         rings: `balls` of radius 1 .. reach. A cone cut at ``reach`` leaves out what spreads farther: a bias
             that is 0 where the graph's diameter or ``memory`` is no larger.
-        memory: steps after which consequences are cut (traced or not); steps - 1 or more cuts nothing.
+        memory: steps after which consequences are cut, one number or one per step (traced or not); steps - 1
+            or more cuts nothing.
     """
     steps = costs.shape[0]
     later = jnp.pad(costs, ((0, len(rings)), (0, 0)))
     total = jnp.zeros_like(costs)
+    kept = jnp.reshape(jnp.asarray(memory), (-1, 1))
     for lag, ring in enumerate(rings[:-1], 1):
-        total = total + jnp.where(lag <= memory, around(later[lag : lag + steps], ring), 0.0)
+        total = total + jnp.where(lag <= kept, around(later[lag : lag + steps], ring), 0.0)
     sums = jnp.cumsum(jnp.pad(costs, ((1, 0), (0, 0))), axis=0)  # sums[t]: costs before step t
     time = jnp.arange(steps)
-    end = jnp.minimum(time + memory + 1, steps)
+    end = jnp.clip(time + memory + 1, 0, steps)
     first = jnp.minimum(time + len(rings), end)
     return total + around(sums[end] - sums[first], rings[-1])

@@ -7,6 +7,7 @@ from jaxsim.experiments.registry import Entry, Family
 _MODEL = "jaxsim.models.actors"
 _PROBLEMS = f"{_MODEL}.problems"
 _EXPERIMENTS = "jaxsim.experiments.actors"
+_LABORATORY = "jaxsim.experiments.gradients.reports"
 
 FAMILY = Family(
     name="actors",
@@ -43,5 +44,6 @@ FAMILY = Family(
         "klimov": Entry("on how many queues failure-prone servers work", f"{_EXPERIMENTS}:klimov_network"),
         "andradottir": Entry("the line where the key assumptions fail", f"{_EXPERIMENTS}:andradottir"),
         "teams": Entry("copies of tasks, bang-bang rates, temporary workers", f"{_EXPERIMENTS}:teams"),
+        "gradients": Entry("estimators of gradients against exact ones", f"{_LABORATORY}:actors"),
     },
 )

@@ -6,6 +6,7 @@ from jaxsim.experiments.registry import Entry, Family
 
 _MODELS = "jaxsim.models.balancing"
 _FIGURES = "jaxsim.experiments.balancing"
+_LABORATORY = "jaxsim.experiments.gradients.reports"
 
 FAMILY = Family(
     name="balancing",
@@ -49,5 +50,6 @@ FAMILY = Family(
         "random_graphs": Entry(
             "thousands of random graphs, one per replication", f"{_FIGURES}:random_graphs"
         ),
+        "gradients": Entry("estimators of gradients against exact ones", f"{_LABORATORY}:balancing"),
     },
 )

@@ -6,6 +6,7 @@ from jaxsim.experiments.registry import Entry, Family
 
 _MODEL = "jaxsim.models.bandits"
 _HERE = "jaxsim.experiments.bandits"
+_LABORATORY = "jaxsim.experiments.gradients.reports"
 
 FAMILY = Family(
     name="bandits",
@@ -65,5 +66,6 @@ FAMILY = Family(
         "multiplier": Entry("6.2.4: rents, multipliers, lemma 6.2.7", f"{_HERE}:multiplier"),
         "superprocess": Entry("6.4: domination, pensions, controlled machines", f"{_HERE}:superprocess"),
         "arrivals": Entry("6.5: an order that arrivals change, nested leases", f"{_HERE}:arrivals"),
+        "gradients": Entry("estimators of gradients against exact ones", f"{_LABORATORY}:bandits"),
     },
 )

@@ -7,6 +7,7 @@ from jaxsim.experiments.registry import Entry, Family
 _MODEL = "jaxsim.models.mechanisms"
 _PROBLEMS = f"{_MODEL}.problems"
 _HERE = "jaxsim.experiments.mechanisms"
+_LABORATORY = "jaxsim.experiments.gradients.reports"
 
 FAMILY = Family(
     name="mechanisms",
@@ -62,5 +63,6 @@ FAMILY = Family(
         ),
         "tuning": Entry("a forecast and a menu tuned by gradient", f"{_HERE}:tuning"),
         "tatonnement": Entry("rounds and messages until markets clear", f"{_HERE}:tatonnement"),
+        "gradients": Entry("estimators of gradients against exact ones", f"{_LABORATORY}:mechanisms"),
     },
 )

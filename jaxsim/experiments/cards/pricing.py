@@ -42,7 +42,7 @@ FAMILY = Family(
         "two_pools": Entry("three users, two pools", f"{_EXPERIMENTS}:two_pools"),
         "exactness": Entry("the reflected step against exact means", f"{_EXPERIMENTS}:exactness"),
         "pre_limit": Entry("packets approach the diffusion", f"{_EXPERIMENTS}:pre_limit"),
-        "gradients": Entry("pathwise gradients against exact ones", f"{_EXPERIMENTS}:gradients"),
+        "gradients": Entry("estimators of gradients against exact ones", f"{_EXPERIMENTS}:gradients"),
         "learned": Entry("the learned policy: regret, federated training", f"{_TRIALS}.learned:learned"),
         "tuned_prices": Entry(
             "prices tuned by gradient, beside the paper's", f"{_TRIALS}.tuned_prices:tuned_prices"

@@ -13,6 +13,7 @@ import numpy as np
 
 from jaxsim.core import random
 from jaxsim.experiments.gradients.case import Case, Method
+from jaxsim.learning import Bias
 
 SIGMAS = 4.0
 """Standard errors within which a bias is taken for noise: false alarms in 6e-5 of the components."""
@@ -25,8 +26,8 @@ class Row(NamedTuple):
     """What came out for one estimator; vectors are flat.
 
     value, gradient, error: estimates and the gradient's standard errors. bias: gradient minus the exact one.
-    seconds: CPU time of one call, compiled. stated: its bias in words. within: whether the bias is no larger
-        than that: "yes", "no", or "no promise".
+    seconds: CPU time of one call, compiled. stated: what it says of its bias. within: whether the bias is no
+        larger than that: "yes", "no", or "no promise".
     """
 
     name: str
@@ -36,7 +37,7 @@ class Row(NamedTuple):
     bias: np.ndarray
     seconds: float
     replications: int
-    stated: str
+    stated: Bias
     within: str
 
     @property
@@ -83,12 +84,13 @@ def compare(case: Case, seed: int = 0) -> Comparison:
     return Comparison(case, float(value), exact, rows, best.name)
 
 
-def _called(method: Method, at: Any, seed: int, repeats: int = 2) -> tuple[float, np.ndarray, np.ndarray, float]:
+def _called(
+    method: Method, at: Any, seed: int, repeats: int = 2
+) -> tuple[float, np.ndarray, np.ndarray, float]:
     """Return value, gradient, its errors, and the CPU seconds of the fastest compiled call."""
     root = random.key(seed)
     call = jax.jit(lambda x, estimator: estimator(method.objective, x, root))
-    jax.block_until_ready(call(at, method.estimator))
-    seconds = math.inf
+    found, seconds = jax.block_until_ready(call(at, method.estimator)), math.inf
     for _ in range(repeats):
         clock = time.process_time()
         found = jax.block_until_ready(call(at, method.estimator))
@@ -102,7 +104,7 @@ def _measured(name: str, method: Method, case: Case, exact: np.ndarray, seed: in
     value, gradient, error, seconds = _called(method, at, seed)
     count = getattr(method.estimator, "replications", 1)
     bias, stated = gradient - exact, method.estimator.bias
-    row = Row(name, value, gradient, error, bias, seconds, count, stated.text, "yes")
+    row = Row(name, value, gradient, error, bias, seconds, count, stated, "yes")
     if stated.kind == "open":
         return row._replace(within="no promise")
     slack = SIGMAS * error + ROUNDING * float(np.linalg.norm(exact))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,99 +10,56 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsim.core import random
-from jaxsim.core.kernel import System
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Array, Float, Whole
+from jaxsim.experiments.gradients.cases import pooling as pooling_case
+from jaxsim.experiments.gradients.reports import report
 from jaxsim.experiments.pooling.common import Draft, run, scaled
-from jaxsim.learning import CommonNumbers, Interval, Pathwise, Score, path_objective, tune
+from jaxsim.learning import CommonNumbers, Interval, path_objective, tune
 from jaxsim.models.pooling import policies, system
-from jaxsim.models.pooling.relaxed import relaxed
-from jaxsim.models.pooling.score import scored
-from jaxsim.models.pooling.theory import transient, tuning, tuning_unequal
+from jaxsim.models.pooling.theory import tuning, tuning_unequal
 from jaxsim.results.report import Claim, Curve, Panel, Report
-from jaxsim.statistics import Estimate, mean_interval, paired_interval
+from jaxsim.statistics import mean_interval, paired_interval
 
-_RATE, _PHI, _CAP = 0.8, 0.7, 20
-_STEPS = 540
-
-
-def _objective(s: System, log_chance: str | None = None) -> Callable[..., Any]:
-    """Return the mean own queue of one server over its first events, as a function of phi."""
-
-    def place(phi: Float[Array, ""]) -> tuple[Any, Any]:
-        return replace(s.params, token_probability=phi), policies.fluid(s.params.arrival_rate, phi)
-
-    return path_objective(s.kernel, "jobs_per_server", steps=_STEPS, place=place, log_chance=log_chance)
-
-
-def _estimate(estimator: Any, objective: Any, seed: int, calls: int) -> tuple[Estimate, Estimate]:
-    """Return value and slope at phi from ``calls`` independent groups of replications."""
-    once = jax.jit(functools.partial(estimator, objective))
-    root, stride = random.key(seed), estimator.replications
-    found = [once(jnp.float32(_PHI), root, jnp.uint32(i * stride)) for i in range(calls)]
-    values, slopes = (np.array([float(getattr(f, n)) for f in found]) for n in ("value", "gradient"))
-    return mean_interval(values, 0.95), mean_interval(slopes, 0.95)
+_RATE, _CAP = 0.8, 20
 
 
 @float64
-def _exact() -> dict[str, float]:
-    start = transient.start_law(_RATE, _CAP)
-    _, short = transient.slope(_RATE, jnp.asarray(_PHI), start, k=1, steps=_STEPS)
+def _closed(phi: float) -> float:
+    """Return the derivative of equation (11), unlimited tokens."""
     step = 1e-6
-    ends = [tuning.fluid_cost(_RATE, _PHI + s, 10**9) for s in (step, -step)]
-    return {
-        "closed": (ends[0] - ends[1]) / (2 * step),
-        "chain": tuning.chain_slope(_RATE, _PHI, 10**9, _CAP),
-        "short": float(short),
-    }
+    ends = [tuning.fluid_cost(_RATE, phi + s, 10**9) for s in (step, -step)]
+    return (ends[0] - ends[1]) / (2 * step)
 
 
 def gradients(*, scale: str = "smoke", seed: Whole = 0) -> Report:
     """Slopes of E q in phi at lambda 0.8, phi 0.7, C 20: closed form, exact chain, simulation.
 
-    A server's own queue has the same law for every N, so one server is simulated. A path of 540 events from
-    the stationary law of complete pooling has a derivative of its own, computed exactly, which is what the
-    simulated estimators must meet; it differs from the stationary one by what is printed.
+    A server's own queue has the same law for every N, so one server is simulated. Estimators are compared on
+    paths of 540 events from the stationary law of complete pooling, whose derivative is known exactly; it
+    differs from the stationary one, which long paths approach.
     """
-    draft = Draft("gradients", "Gradients in phi", "section 5; gradients are ours", scale, seed)
-    exact = _exact()
-    s = system(servers=1, arrival_rate=_RATE, token_probability=_PHI, token_cap=_CAP)
-    paths = scaled(scale, 512, 8192)
-    temperatures = scaled(scale, (0.5,), (0.1, 0.2, 0.5))
-    through = {t: relaxed(s, kind="straight_through", temperature=t) for t in temperatures}
-    soft = {t: relaxed(s, kind="soft", temperature=t) for t in temperatures}
-    methods: list[tuple[str, Any, Any, str]] = [
-        ("common random numbers, width 0.04", CommonNumbers(0.02, paths), _objective(s), "bias O(width^2)"),
-        ("score function", Score(paths), _objective(scored(s), "log_chance"), "unbiased"),
-        *(
-            (f"straight-through gates, temperature {t}", Pathwise(paths), _objective(r), "biased")
-            for t, r in through.items()
+    phi = pooling_case.PHI
+    exact = tuning.chain_slope(_RATE, phi, 10**9, _CAP)
+    steps, paths = scaled(scale, (10_000, 256), (20_000, 1024))
+    once = jax.jit(CommonNumbers(0.02, paths).__call__, static_argnums=0)
+    long = pooling_case.objective(steps=steps)
+    found = [once(long, jnp.float32(phi), random.key(int(seed)), jnp.uint32(i * paths)) for i in range(16)]
+    slope = mean_interval(np.array([float(f.gradient) for f in found]), 0.95)
+    met = abs(slope.mean - exact) <= 4 * slope.standard_error
+    more = (
+        Claim("stationary slope, unlimited tokens", None, _closed(phi), note="derivative of equation (11)"),
+        Claim("stationary slope, C = 20", None, exact, note="implicit differentiation of the chain's law"),
+        Claim(
+            f"the same by common random numbers, {16 * paths} paths of {steps} events",
+            exact,
+            slope.mean,
+            slope.half_width,
+            "reproduced" if met else "not reproduced",
+            "within four standard errors" if met else "beyond four standard errors",
         ),
-        *(
-            (f"soft gates, temperature {t}", Pathwise(paths), _objective(r), "biased")
-            for t, r in soft.items()
-        ),
-    ]
-    claims = [
-        Claim("unlimited tokens, closed form", None, exact["closed"], note="derivative of equation (11)"),
-        Claim("C = 20, exact chain", None, exact["chain"], note="implicit differentiation of its law"),
-        Claim(f"C = 20, exact, first {_STEPS} events", None, exact["short"], note="forward derivative"),
-    ]
-    for name, estimator, objective, kind in methods:
-        _, slope = _estimate(estimator, objective, int(seed), 16)
-        off = slope.mean - exact["short"]
-        met = abs(off) <= 4 * slope.standard_error
-        claims.append(
-            Claim(
-                name,
-                exact["short"],
-                slope.mean,
-                slope.half_width,
-                "ambiguous" if kind == "biased" else "reproduced" if met else "not reproduced",
-                f"{kind}: off by {off:.3f} +- {slope.half_width:.3f}; {16 * paths} paths",
-            )
-        )
-    return draft.report(claims)
+    )
+    return report("pooling", scale=scale, seed=seed, more=more)
 
 
 def best_phi(*, scale: str = "smoke", seed: Whole = 0) -> Report:

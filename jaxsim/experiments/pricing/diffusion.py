@@ -13,6 +13,7 @@ from jaxsim.core.kernel import Kernel, System
 from jaxsim.core.random import key
 from jaxsim.core.types import Whole
 from jaxsim.engine import FinalState, rollout, simulate
+from jaxsim.experiments.gradients.reports import report
 from jaxsim.experiments.pricing.common import Draft, scaled, verdict
 from jaxsim.models.pricing import catalogue, system
 from jaxsim.models.pricing.theory import brownian, euler, regimes
@@ -109,8 +110,9 @@ def _slope(made: System, seed: Whole, steps: int, replications: int) -> tuple[fl
 
 
 def gradients(*, scale: str = "smoke", seed: Whole = 0) -> Report:
-    """Pathwise derivatives of the workload in the drift against exact ones, transient and stationary."""
-    draft = Draft("gradients", "Gradients through the reflection", "section 3.1", scale, seed)
+    """Every estimator of the cost's gradient; pathwise derivatives of the workload in the drift, exact ones
+    beside them, transient and stationary.
+    """
     paths = scaled(scale, 5000, 100_000)
     claims = []
     for t, steps in ((50.0, 1), (50.0, 5), (200.0, 4)):
@@ -133,4 +135,4 @@ def gradients(*, scale: str = "smoke", seed: Whole = 0) -> Report:
             Curve("pathwise", (DRIFT,), (found[0],), (1.96 * found[1],), "points"),
         ),
     )
-    return draft.report(claims, (panel,))
+    return report("pricing", scale=scale, seed=seed, more=claims, panels=(panel,))

@@ -22,7 +22,7 @@ from jaxsim.relaxations import Relaxation
 RATE, PHI, CAP, STEPS = 0.8, 0.7, 20, 540
 
 
-def objective(form: str = "plain") -> Objective:
+def objective(form: str = "plain", steps: int = STEPS) -> Objective:
     """Return the mean own queue over the first events; ``form`` is plain, whole, blocks or relaxed.
 
     ``whole`` and ``blocks`` carry log-probabilities, of the path as a whole or of its 27 parts with their
@@ -40,7 +40,7 @@ def objective(form: str = "plain") -> Objective:
     keys: dict[str, Any] = {"relaxed": True} if form == "relaxed" else {}
     if form in ("whole", "blocks"):
         keys = {"log_chance": "log_chance", "blocks": 27 if form == "blocks" else 1}
-    return path_objective(s.kernel, "jobs_per_server", steps=STEPS, place=place, **keys)
+    return path_objective(s.kernel, "jobs_per_server", steps=steps, place=place, **keys)
 
 
 def _chain(phi: Any, key: Any) -> Array:
