@@ -1,8 +1,8 @@
 // The cycle of N queues by Gillespie's direct method, single thread, tuned: an exponential holding time for every
 // event (ziggurat), the event chosen with a single uniform among arrivals and busy servers, so that there are
 // no null events; busy servers in an array that they enter and leave in O(1); xoshiro256++.
-// usage: balancing_gillespie N replications epochs delay seed policy(0 own, 1 jsq)
-// prints: mean drops per queue over the epochs, its standard error, events, CPU seconds
+// usage: balancing_gillespie N replications epochs delay seed policy(0 own, 1 jsq, 2 random, 3 jsq with ties split packet by packet)
+// prints one JSON object: queue-epochs of work, events, CPU seconds, drops per queue with standard error
 // Source: Gillespie (1977); ziggurat for the exponential: Marsaglia, Tsang (2000).
 #include <algorithm>
 #include <cmath>
@@ -11,21 +11,11 @@
 #include <cstdlib>
 #include <ctime>
 #include <vector>
+#include "xoshiro.hpp"
 
-static uint64_t s[4];
-static inline uint64_t rotl(uint64_t x, int k) { return (x << k) | (x >> (64 - k)); }
-static inline uint64_t next() {
-    const uint64_t result = rotl(s[0] + s[3], 23) + s[0], t = s[1] << 17;
-    s[2] ^= s[0]; s[3] ^= s[1]; s[1] ^= s[2]; s[0] ^= s[3]; s[2] ^= t; s[3] = rotl(s[3], 45);
-    return result;
-}
-static inline double uniform() { return (next() >> 11) * 0x1.0p-53; }
-static uint64_t splitmix(uint64_t &x) {
-    uint64_t z = (x += 0x9e3779b97f4a7c15ull);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-    return z ^ (z >> 31);
-}
+static Generator generator(0);
+static inline uint64_t next() { return generator(); }
+static inline double uniform() { return generator.uniform(); }
 
 // Ziggurat with 256 layers of equal area: layer i is [0, edge[i]] x [density[i], density[i + 1]].
 static double edge[257], density[257], width[256];
@@ -61,13 +51,15 @@ int main(int argc, char **argv) {
     if (argc < 7) return 2;
     const int n = std::atoi(argv[1]), replications = std::atoi(argv[2]), epochs = std::atoi(argv[3]);
     const double delay = std::atof(argv[4]);
-    uint64_t seed = std::strtoull(argv[5], nullptr, 10);
-    const bool jsq = std::atoi(argv[6]) == 1;
-    for (auto &word : s) word = splitmix(seed);
+    generator = Generator(std::strtoull(argv[5], nullptr, 10));
+    const int policy = std::atoi(argv[6]);
+    const bool jsq = policy == 1 || policy == 3, packet = policy >= 2;  // packet: a choice for every arrival
     ziggurat();
     const double rate[2] = {0.9, 0.6}, leave[2] = {0.2, 0.5};
     std::vector<uint8_t> queue(n);
     std::vector<uint16_t> target(n), busy(n);  // n below 65536 keeps all of it in the first cache
+    std::vector<uint16_t> choices(packet ? 3 * n : 0);
+    std::vector<uint8_t> numbers(packet ? n : 0);
     if (n > 65535) return 2;
     double sum = 0.0, squares = 0.0, events = 0.0;
     const std::clock_t clock = std::clock();
@@ -78,12 +70,17 @@ int main(int argc, char **argv) {
         for (int e = 0; e < epochs; ++e) {
             for (int i = 0; i < n; ++i) {
                 target[i] = static_cast<uint16_t>(i);
-                if (!jsq) continue;
+                if (!jsq && !packet) continue;
                 const int around[3] = {i, i ? i - 1 : n - 1, i + 1 < n ? i + 1 : 0};
                 const int least = std::min({queue[around[0]], queue[around[1]], queue[around[2]]});
                 int ties[3], number = 0;
                 for (int p : around)
-                    if (queue[p] == least) ties[number++] = p;
+                    if (!jsq || queue[p] == least) ties[number++] = p;
+                if (packet) {
+                    std::copy_n(ties, number, &choices[3 * i]);
+                    numbers[i] = static_cast<uint8_t>(number);
+                    continue;
+                }
                 target[i] = static_cast<uint16_t>(
                     ties[number == 1 ? 0 : static_cast<int>((next() >> 32) * number >> 32)]);
             }
@@ -96,7 +93,8 @@ int main(int argc, char **argv) {
                 ++count;
                 const double u = uniform() * total;
                 if (u < arrivals) {
-                    const int i = target[std::min(n - 1, static_cast<int>(u * per_node))];
+                    const int from = std::min(n - 1, static_cast<int>(u * per_node));
+                    const int i = packet ? choices[3 * from + ((next() >> 32) * numbers[from] >> 32)] : target[from];
                     const uint8_t q = queue[i];
                     if (q == 5) { ++drops; continue; }
                     queue[i] = q + 1;
@@ -116,5 +114,7 @@ int main(int argc, char **argv) {
     const double seconds = static_cast<double>(std::clock() - clock) / CLOCKS_PER_SEC;
     const double mean = sum / replications;
     const double variance = (squares - sum * mean) / std::max(1, replications - 1);
-    std::printf("%.8f %.8f %.0f %.6f\n", mean, std::sqrt(variance / replications), events, seconds);
+    const double work = static_cast<double>(n) * epochs * replications;
+    std::printf("{\"work\": %.0f, \"events\": %.0f, \"seconds\": %.6f, \"answers\": {\"drops_per_node\": [%.8f, %.8f]}}\n",
+                work, events, seconds, mean, std::sqrt(variance / replications));
 }

@@ -2,7 +2,7 @@
 // idle servers (null events) included, is drawn at once from its Poisson law; then each event costs one 64-bit
 // word of xoshiro256++ for kind and place, held against 32-bit thresholds. Harder to beat than Gillespie.
 // usage: balancing_uniformized N replications epochs delay seed policy(0 own, 1 jsq)
-// prints: mean drops per queue over the epochs, its standard error, events (null ones included), CPU seconds
+// prints one JSON object: queue-epochs of work, events, CPU seconds, drops per queue with standard error
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -10,21 +10,11 @@
 #include <cstdlib>
 #include <ctime>
 #include <vector>
+#include "xoshiro.hpp"
 
-static uint64_t s[4];
-static inline uint64_t rotl(uint64_t x, int k) { return (x << k) | (x >> (64 - k)); }
-static inline uint64_t next() {
-    const uint64_t result = rotl(s[0] + s[3], 23) + s[0], t = s[1] << 17;
-    s[2] ^= s[0]; s[3] ^= s[1]; s[1] ^= s[2]; s[0] ^= s[3]; s[2] ^= t; s[3] = rotl(s[3], 45);
-    return result;
-}
-static inline double uniform() { return (next() >> 11) * 0x1.0p-53; }
-static uint64_t splitmix(uint64_t &x) {
-    uint64_t z = (x += 0x9e3779b97f4a7c15ull);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-    return z ^ (z >> 31);
-}
+static Generator generator(0);
+static inline uint64_t next() { return generator(); }
+static inline double uniform() { return generator.uniform(); }
 // The number of events of an epoch is Poisson: a normal start would not be exact, so sum chunks by inversion.
 static long poisson(double mean) {
     long total = 0;
@@ -56,9 +46,8 @@ int main(int argc, char **argv) {
     if (argc < 7) return 2;
     const int n = std::atoi(argv[1]), replications = std::atoi(argv[2]), epochs = std::atoi(argv[3]);
     const double delay = std::atof(argv[4]);
-    uint64_t seed = std::strtoull(argv[5], nullptr, 10);
+    generator = Generator(std::strtoull(argv[5], nullptr, 10));
     const bool jsq = std::atoi(argv[6]) == 1;
-    for (auto &word : s) word = splitmix(seed);
     const double rate[2] = {0.9, 0.6}, leave[2] = {0.2, 0.5};
     std::vector<uint8_t> queue(n);
     std::vector<int32_t> target(n);
@@ -104,5 +93,7 @@ int main(int argc, char **argv) {
     const double seconds = static_cast<double>(std::clock() - clock) / CLOCKS_PER_SEC;
     const double mean = sum / replications;
     const double variance = (squares - sum * mean) / std::max(1, replications - 1);
-    std::printf("%.8f %.8f %.0f %.6f\n", mean, std::sqrt(variance / replications), events, seconds);
+    const double work = static_cast<double>(n) * epochs * replications;
+    std::printf("{\"work\": %.0f, \"events\": %.0f, \"seconds\": %.6f, \"answers\": {\"drops_per_node\": [%.8f, %.8f]}}\n",
+                work, events, seconds, mean, std::sqrt(variance / replications));
 }

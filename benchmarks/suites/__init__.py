@@ -1,0 +1,1 @@
+"""One module per suite; each has ``cases(quick)``, a generator of finished cases."""
