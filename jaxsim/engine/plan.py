@@ -57,7 +57,7 @@ def make_plan(replications: int, bytes_each: int, devices: tuple[Any, ...], memo
         fit >= 1, "memory", memory, "does not hold one replication", f"give at least {need} bytes per device"
     )
     if devices[0].platform == "cpu":
-        lanes = max(8, min(CPU_MOST_LANES, CPU_WORKING_SET // max(bytes_each, 1)))
+        lanes = max(1, min(CPU_MOST_LANES, CPU_WORKING_SET // max(bytes_each, 1)))
         lanes, most_chunks = min(lanes, fit), MOST_CHUNKS
     else:
         lanes, most_chunks = fit, 1
