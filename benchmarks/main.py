@@ -34,7 +34,9 @@ def on_cpu() -> bool:
 
 def environment(cpu: bool) -> dict[str, str]:
     """The environment of a suite: on a CPU everything runs on one thread."""
-    around = dict(os.environ, PYTHONPATH=os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]))
+    around = dict(
+        os.environ, PYTHONPATH=os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])
+    )
     if cpu:
         flags = "--xla_cpu_multi_thread_eigen=false " + os.environ.get("XLA_FLAGS", "")
         around |= ONE_THREAD | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
@@ -82,8 +84,12 @@ def parser() -> argparse.ArgumentParser:
     words.add_argument("suites", nargs="*", metavar="SUITE", help=f"default: all of {', '.join(SUITES)}")
     words.add_argument("--json", action="store_true", help="one JSON object on standard output")
     words.add_argument("--out", type=Path, help="folder for table.txt, bench.json and plots")
-    words.add_argument("--quick", action="store_true", help="fewer sizes and repeats: a look, not a measurement")
-    words.add_argument("--record", action="store_true", help="write this device's part of benchmarks/RESULTS.md")
+    words.add_argument(
+        "--quick", action="store_true", help="fewer sizes and repeats: a look, not a measurement"
+    )
+    words.add_argument(
+        "--record", action="store_true", help="write this device's part of benchmarks/RESULTS.md"
+    )
     words.add_argument("--check", action="store_true", help="hold the ratios against benchmarks/ratios.json")
     return words
 

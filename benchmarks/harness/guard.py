@@ -41,7 +41,7 @@ def check(found: dict[str, Any], file: Path = FILE) -> list[str]:
 
 def write(found: dict[str, Any], tolerance: float, file: Path = FILE) -> None:
     """Keep the ratios of a run (other suites' stay)."""
-    kept = json.loads(file.read_text()) if file.is_file() else {"ratios": {}}
+    kept: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {"ratios": {}}
     for suite, result in found["suites"].items():
         if result is not None:
             now = ratios([case_of(case) for case in result["cases"]])

@@ -13,12 +13,13 @@ from benchmarks.harness.clock import timed
 from benchmarks.harness.rows import Answer, Row, pooled
 from jaxsim.core import random
 from jaxsim.engine import batch, simulate
+from jaxsim.engine.memory import budget
 from jaxsim.engine.path import TOTALS
-from jaxsim.engine.plan import DEFAULT_MEMORY, bytes_of, make_plan
+from jaxsim.engine.plan import bytes_of, make_plan
 from jaxsim.statistics.intervals import student_t
 
 LANES = 64
-"""Replications in the program whose operations are counted; the count per replication does not depend on it."""
+"""Replications in the program whose operations are counted; per replication the count is always the same."""
 
 
 def simulated(
@@ -34,7 +35,6 @@ def simulated(
     repeats: int = 5,
     null: Callable[[dict[str, float]], float] | None = None,
     who: str = "jaxsim",
-    memory: int = DEFAULT_MEMORY,
     **keys: Any,
 ) -> Row:
     """Time `simulate` under other seeds, on one device, tables and statistics included.
@@ -51,7 +51,7 @@ def simulated(
     def call(seed: int) -> Any:
         return simulate(
             system.kernel, policy, system.params, seed=seed, replications=replications, horizon=horizon,
-            warmup=warmup, devices=(device,), memory=memory, **keys,
+            warmup=warmup, devices=(device,), **keys,
         )  # fmt: skip
 
     compiled = call(0).timing["compile"]
@@ -60,13 +60,16 @@ def simulated(
     work = float(replications) * steps * nodes
     rate = work / found.median
     told = {name: pooled([_answer(r, metric) for r in found.results]) for name, metric in answers.items()}
-    means = {name: pooled([_answer(r, name) for r in found.results]).mean for name in found.results[0].estimates}
-    counted = count(system.kernel, system.params, policy, replications, nodes, touched, memory)
+    means = {
+        name: pooled([_answer(r, name) for r in found.results]).mean for name in found.results[0].estimates
+    }
+    counted = count(system.kernel, system.params, policy, replications, nodes, touched)
     reached, limit = roofline.share(rate, *counted)
+    joules = found.joules / (work * repeats) if found.joules is not None else None
+    nothing = null(means) if null else None
     return Row(
-        who, rate, found.spread, repeats, told, null(means) if null else None, compiled, *counted[:2], reached,
-        limit, found.joules / (work * repeats) if found.joules is not None else None,
-    )  # fmt: skip
+        who, rate, found.spread, repeats, told, nothing, compiled, *counted[:2], reached, limit, joules
+    )
 
 
 def _answer(result: Any, metric: str) -> Answer:
@@ -76,7 +79,7 @@ def _answer(result: Any, metric: str) -> Answer:
 
 
 def count(
-    kernel: Any, params: Any, policy: Any, replications: int, nodes: int, touched: int | None, memory: int
+    kernel: Any, params: Any, policy: Any, replications: int, nodes: int, touched: int | None
 ) -> tuple[float, float, float]:
     """Bytes carried and operations done per unit of work, and bytes of the working set.
 
@@ -86,12 +89,17 @@ def count(
     context = batch.prepare(kernel, params, policy)
     shape = batch.first_path.eval_shape(kernel, policy, context, random.key(0))
     each = bytes_of(shape)
-    plan = make_plan(replications, each, (jax.devices()[0],), memory)
+    devices = (jax.devices()[0],)
+    plan = make_plan(replications, each, devices, budget(None, devices))
     moved = each if touched is None else each - bytes_of(shape.state) + touched
 
     def one(context: Any, policy: Any, path: Any) -> Any:
         state, observed = kernel.step(path.draws, kernel.spec, context, policy, path.state)
-        return state, kernel.draw(path.key.after(1), kernel.spec, policy), TOTALS.update(path.totals, observed)
+        return (
+            state,
+            kernel.draw(path.key.after(1), kernel.spec, policy),
+            TOTALS.update(path.totals, observed),
+        )
 
     many = jax.tree.map(lambda x: jax.ShapeDtypeStruct((LANES, *x.shape), x.dtype), shape)
     lowered = jax.jit(jax.vmap(one, in_axes=(None, None, 0))).lower(context, policy, many)

@@ -35,7 +35,9 @@ def draw(cases: list[Any], target: Path) -> list[Path]:
             tallest = max(len(chosen) for _, chosen in panels)
             size = (6.5 * len(panels), 4.2 + 0.2 * tallest)
             figure = library.figure.Figure(figsize=size)
-            for axes, (label, chosen) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+            for axes, (label, chosen) in zip(
+                figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
+            ):
                 _panel(axes, label, chosen)
             paths = [target.with_suffix(suffix) for suffix in (".png", ".svg")]
             for path in paths:

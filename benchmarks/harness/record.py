@@ -21,7 +21,9 @@ def marks(device: str) -> tuple[str, str]:
 def part(found: dict[str, Any]) -> list[str]:
     """The part of the device that a run was made on."""
     machine = found["machine"]
-    title = f"{machine['device']} ({machine['backend']})" if machine["backend"] != "cpu" else machine["processor"]
+    title = (
+        f"{machine['device']} ({machine['backend']})" if machine["backend"] != "cpu" else machine["processor"]
+    )
     today = datetime.datetime.now(datetime.UTC).date()
     command = "jaxsim bench --record" + (" --quick" if found["quick"] else "")
     lines = [f"## {title}", "", f"`{command}`, {today}, {found['seconds']:.0f} s.", "", "```text"]

@@ -38,7 +38,7 @@ class Answer:
 
 
 def pooled(answers: list[Answer]) -> Answer:
-    """The mean of repeats under other seeds: by their own errors, or by their scatter where they have none."""
+    """The mean of repeats under other seeds, with their own errors, or their scatter where they have none."""
     count, mean = len(answers), sum(a.mean for a in answers) / len(answers)
     if all(a.error > 0 for a in answers):
         error = math.sqrt(sum(a.error**2 for a in answers)) / count

@@ -12,7 +12,7 @@ from benchmarks.harness.rows import Case
 
 @dataclass(frozen=True)
 class Sweep:
-    """Seconds per unit along a sweep. slope: least squares of log cost on log x. factor: largest / smallest."""
+    """Seconds per unit along a sweep."""
 
     name: str
     along: str
@@ -22,7 +22,7 @@ class Sweep:
 
     @property
     def slope(self) -> float:
-        """The exponent of the growth; 0 is flat."""
+        """The exponent of the growth, by least squares; 0 is flat."""
         if len(self.x) < 2:
             return 0.0
         return float(np.polyfit(np.log(self.x), np.log(self.cost), 1)[0])
@@ -48,7 +48,7 @@ class Sweep:
 
 
 def sweeps(cases: Iterable[Case]) -> list[Sweep]:
-    """The curves that the cases make; a sweep's name says what it runs along: ``name/size`` or ``name/replications``."""
+    """The curves that the cases make; a sweep is called ``name/size`` or ``name/replications``."""
     groups: dict[str, list[Case]] = {}
     for case in cases:
         if case.sweep and case.ours.rate:

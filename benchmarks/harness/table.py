@@ -80,7 +80,9 @@ def case_lines(case: Case) -> list[str]:
     return lines
 
 
-POINT = f"  {'size':>9}{'replications':>14}{'M/s':>9}{'±':>7}{'ns each':>10}{'roof':>7}{'compile':>9}  answers"
+POINT = (
+    f"  {'size':>9}{'replications':>14}{'M/s':>9}{'±':>7}{'ns each':>10}{'roof':>7}{'compile':>9}  answers"
+)
 
 
 def point_line(case: Case) -> str:
@@ -88,14 +90,15 @@ def point_line(case: Case) -> str:
     row = case.ours
     if row.rate is None:
         return f"  {case.name}: {row.note}"
-    wrong = case.wrong(row)
+    wrong, spread = case.wrong(row), f"{100 * row.spread:.0f} %"
+    verdict = f"WRONG: {', '.join(wrong)}" if wrong else "right" if row.answers and case.exact else ""
     cells = (
-        f"{case.size or ''}", f"{case.replications or ''}", number(row.rate / 1e6), f"{100 * row.spread:.0f} %",
+        f"{case.size or ''}", f"{case.replications or ''}", number(row.rate / 1e6), spread,
         number(1e9 / row.rate), f"{100 * row.roofline:.0f} %" if row.roofline is not None else "",
         f"{row.compiled:.1f} s" if row.compiled is not None else "",
     )  # fmt: skip
     line = f"  {cells[0]:>9}{cells[1]:>14}{cells[2]:>9}{cells[3]:>7}{cells[4]:>10}{cells[5]:>7}{cells[6]:>9}"
-    return f"{line}  {'WRONG: ' + ', '.join(wrong) if wrong else 'right' if row.answers and case.exact else ''}".rstrip()
+    return f"{line}  {verdict}".rstrip()
 
 
 def lines_of(cases: Iterable[Case]) -> Iterator[str]:

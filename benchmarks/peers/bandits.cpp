@@ -4,12 +4,15 @@
 // Usage: bandits indices FILE OUT     FILE: doubles arms, n, stop, rewards (arms n), transitions (arms n n)
 //        bandits plays FILE paths horizon arms beta seed     FILE: doubles n, rewards, indices, transitions
 // Both print one line of JSON with CPU seconds.
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <vector>
+#include "xoshiro.hpp"
 
 static std::vector<double> read_all(const char* name) {
   std::FILE* file = std::fopen(name, "rb");
@@ -68,28 +71,9 @@ static int indices(const char* name, const char* out) {
   if (!file) return 2;
   std::fwrite(index.data(), sizeof(double), index.size(), file);
   std::fclose(file);
-  std::printf("{\"seconds\": %.6f}\n", spent);
+  std::printf("{\"work\": %d, \"seconds\": %.6f, \"answers\": {}}\n", arms, spent);
   return 0;
 }
-
-struct Generator {  // xoshiro256++
-  uint64_t s[4];
-  explicit Generator(uint64_t seed) {
-    for (auto& x : s) {
-      seed += 0x9E3779B97F4A7C15ull;
-      uint64_t z = seed;
-      z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
-      z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
-      x = z ^ (z >> 31);
-    }
-  }
-  static uint64_t rotl(uint64_t x, int k) { return (x << k) | (x >> (64 - k)); }
-  uint64_t operator()() {
-    const uint64_t result = rotl(s[0] + s[3], 23) + s[0], t = s[1] << 17;
-    s[2] ^= s[0]; s[3] ^= s[1]; s[1] ^= s[2]; s[0] ^= s[3]; s[2] ^= t; s[3] = rotl(s[3], 45);
-    return result;
-  }
-};
 
 struct Alias {  // one row: column from the high bits, then keep it or take its alias
   std::vector<uint32_t> keep;
@@ -116,15 +100,15 @@ static int plays(char** words) {
   for (int i = 0; i < n; ++i) rows.emplace_back(move + i * n, n);
   Generator generator(std::strtoull(words[7], nullptr, 10));
   std::vector<int> heap(arms);  // states of the arms; the largest index on top
-  double total = 0;
+  double total = 0, squares = 0;
   const double start = seconds();
   for (int path = 0; path < paths; ++path) {
     std::fill(heap.begin(), heap.end(), 0);
-    double weight = 1;
+    double weight = 1, earned = 0;
     for (int t = 0; t < horizon; ++t, weight *= beta) {
       const uint64_t word = generator();
       const Alias& row = rows[heap[0]];
-      total += weight * rewards[heap[0]];
+      earned += weight * rewards[heap[0]];
       const int column = int((word >> 32) * uint64_t(n) >> 32);
       const int next = uint32_t(word) <= row.keep[column] ? column : row.other[column];
       int at = 0;
@@ -135,9 +119,13 @@ static int plays(char** words) {
       }
       heap[at] = next;
     }
+    total += earned, squares += earned * earned;
   }
   const double spent = seconds() - start;
-  std::printf("{\"plays_per_second\": %.0f, \"value\": %.6f}\n", double(paths) * horizon / spent, total / paths);
+  const double work = double(paths) * horizon, mean = total / paths;
+  const double error = std::sqrt(std::max(0.0, squares / paths - mean * mean) / (paths - 1));
+  std::printf("{\"work\": %.0f, \"seconds\": %.6f, \"answers\": {\"discounted_reward\": [%.8f, %.8f]}}\n", work, spent,
+              mean, error);
   return 0;
 }
 

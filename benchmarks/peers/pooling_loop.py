@@ -1,7 +1,7 @@
 """The pooling mechanism as a reinforcement-learning environment in the manner of gymnax and PureJaxRL.
 
-``step(key, state)`` under ``vmap`` and ``lax.scan``, keys split at every step, arrays of 32-bit integers: what
-one writes without a package, on the same JAX and the same device.
+``step(key, state)`` under ``vmap`` and ``lax.scan``, keys split at every step, arrays of 32-bit integers:
+what one writes without a package, on the same JAX and the same device.
 """
 
 from __future__ import annotations

@@ -25,7 +25,9 @@ def program() -> Any:
         return (x << u64(k)) | (x >> u64(64 - k))
 
     @numba.njit(fastmath=True)
-    def run(n: Any, rate: Any, phi: Any, cap: Any, threshold: Any, offer: Any, events: Any, warm: Any, seed: Any) -> Any:
+    def run(
+        n: Any, rate: Any, phi: Any, cap: Any, threshold: Any, offer: Any, events: Any, warm: Any, seed: Any
+    ) -> Any:
         np.random.seed(seed)
         s0, s1 = u64(np.random.randint(1, 2**62)), u64(np.random.randint(1, 2**62))
         s2, s3 = u64(np.random.randint(1, 2**62)), u64(np.random.randint(1, 2**62))
@@ -59,7 +61,10 @@ def program() -> Any:
             serve = (not arrival) & (q > 0)
             offered = (not arrival) & (q == 0) & (coin < offer) & (s < cap)
             earn, help = offered & (lot < phi), offered & (pool > 0)
-            added, left = np.int32(arrival & (not request)) - np.int32(serve), s + np.int32(earn) - np.int32(request)
+            added, left = (
+                np.int32(arrival & (not request)) - np.int32(serve),
+                s + np.int32(earn) - np.int32(request),
+            )
             bound += np.int32((left == 0) | (left == cap)) - np.int32((s == 0) | (s == cap))
             queue[i], tokens[i] = q + added, left
             jobs += added

@@ -1,4 +1,4 @@
-"""The pooling mechanism in SimPy: two processes per server, one for its jobs, one for its units of capacity."""
+"""The pooling mechanism in SimPy: per server a process for its jobs and one for its units of capacity."""
 
 # pyright: reportMissingImports=false
 from __future__ import annotations
@@ -62,8 +62,8 @@ class Pool:
 
 
 def averages(
-    servers: int, rate: float, phi: float, cap: int, threshold: float, offer: float, warmup: float, horizon: float,
-    seed: int,
+    servers: int, rate: float, phi: float, cap: int, threshold: float, offer: float, warmup: float,
+    horizon: float, seed: int,
 ) -> dict[str, float]:  # fmt: skip
     """Averages over one path of so much model time after the warm-up."""
     import simpy

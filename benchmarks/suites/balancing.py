@@ -26,8 +26,11 @@ OTHERS = (
     ("C++ epochs", "balancing_epochs"),
     ("C++ 64 lanes, SIMD", "balancing_lanes"),
 )
+LONG = (
+    (cycle(NODES), "own"), (cycle(NODES), "table"), (cycle(NODES), "jsq"),
+    (torus(70), "table"), (torus(70), "jsq"),
+)  # fmt: skip
 DROPS = {"drops_per_node": "drops_per_node"}
-MEMORY = 1 << 30
 
 
 def cases(quick: bool) -> Iterator[Case]:
@@ -35,12 +38,11 @@ def cases(quick: bool) -> Iterator[Case]:
     for delay in (5.0,) if quick else (5.0, 1.0):
         for name in ("own", "jsq") if quick else GILLESPIE:
             yield job(delay, name, quick)
-    for graph in () if quick else (cycle(NODES), torus(70)):
-        for name in ("own", "table", "jsq", "jsq, ties split"):
-            yield long_paths(graph, name)
+    for graph, name in () if quick else LONG:
+        yield long_paths(graph, name)
     for name in ("own", "jsq"):
         for nodes in (100, 1000) if quick else (100, 1000, 10_000, 100_000, 1_000_000):
-            yield point(name, nodes, 64 if nodes < 10**6 else 16, "size", quick)
+            yield point(name, nodes, max(16, min(512, 640_000 // nodes)), "size", quick)
         for replications in (1, 64) if quick else (1, 8, 64, 512, 4096):
             yield point(name, 1000, replications, "replications", quick)
 
@@ -59,7 +61,7 @@ def ours(graph: Any, delay: float, name: str, replications: int, horizon: float,
     system = assemble(graph, delay=delay)
     return simulated(
         system, policy_of(name, system), DROPS, replications=replications, horizon=horizon, nodes=graph.nodes,
-        repeats=repeats, memory=MEMORY,
+        repeats=repeats,
     )  # fmt: skip
 
 
@@ -84,9 +86,7 @@ def job(delay: float, name: str, quick: bool) -> Case:
     if GILLESPIE[name] < 2:
         rows += [run(who, source, GILLESPIE[name]) for who, source in OTHERS]
     title = f"cycle of {NODES}, delay {delay:g}, {name}, {REPLICATIONS} replications of 50 time units"
-    return Case(
-        title, "queue-epoch", tuple(rows), exact(delay, name), size=NODES, replications=REPLICATIONS
-    )
+    return Case(title, "queue-epoch", tuple(rows), exact(delay, name), size=NODES, replications=REPLICATIONS)
 
 
 def long_paths(graph: Any, name: str) -> Case:

@@ -1,4 +1,4 @@
-"""The pooling mechanism, event by event: all statistics on, beside loops in C++, numba, SimPy, Ciw and plain JAX.
+"""The pooling mechanism, event by event, all statistics on: beside C++, numba, SimPy, Ciw and plain JAX.
 
 An event is an arrival or a unit of capacity at one server; *null* events are units that nobody uses. Programs
 with a clock of their own (SimPy, Ciw) are counted by the events that uniformization would take for the same
@@ -44,20 +44,22 @@ def cases(quick: bool) -> Iterator[Case]:
 
 
 def null_share(means: dict[str, float]) -> float:
-    """Units of capacity that are neither offered nor used for the own queue; what enters a queue leaves it."""
+    """Units of capacity neither offered nor used for the own queue; what enters a queue leaves it."""
     own = RATE - means["help_request_rate"]
     return (1 - means["help_offer_rate"] - own) / (1 + RATE)
 
 
-def ours(servers: int, replications: int, events: float, quick: bool, who: str = "jaxsim", **keys: Any) -> Row:
+def ours(
+    servers: int, replications: int, events: float, quick: bool, who: str = "jaxsim", **keys: Any
+) -> Row:
     """Time so many measured events, all replications together."""
     s = system(servers=servers, arrival_rate=RATE, token_probability=PHI, token_cap=CAP, **keys)
     horizon = max(1.0, events / replications / servers / (1 + RATE))
     bytes_touched = WORD + 16 if not keys else None
     return simulated(
         s, policies.fmfe(s), {name: name for name in ANSWERS}, replications=replications, horizon=horizon,
-        warmup=WARM if servers < 10_000 else 1.0, touched=bytes_touched, repeats=repeats_of(quick), null=null_share,
-        who=who,
+        warmup=WARM if servers < 10_000 else 1.0, touched=bytes_touched, repeats=repeats_of(quick),
+        null=null_share, who=who,
     )  # fmt: skip
 
 
@@ -86,7 +88,16 @@ def beside_peers(servers: int, quick: bool) -> Case:
         steps, warm, paths = int(WARM * rate), int(WARM * rate), 64
         key, (lam, phi, cap, threshold, offer) = jax.random.key(seed), rule
         found = pooling_loop.run(
-            key, lam, phi, threshold, offer, servers=servers, cap=cap, replications=paths, steps=steps, warmup=warm
+            key,
+            lam,
+            phi,
+            threshold,
+            offer,
+            servers=servers,
+            cap=cap,
+            replications=paths,
+            steps=steps,
+            warmup=warm,
         )
         means = np.asarray(found, np.float64).mean(axis=0)
         values = means * np.array([1, 1, 1, 1 + RATE, 1 + RATE])
@@ -110,8 +121,8 @@ def beside_peers(servers: int, quick: bool) -> Case:
     if servers == 10:
         rows += [package("simpy", simpy_call, "SimPy", repeats)]
     return Case(
-        f"token mechanism, {servers} servers, 256 replications", "event", tuple(rows), exact(), tolerance=2e-4,
-        size=servers, replications=256,
+        f"token mechanism, {servers} servers, 256 replications", "event", tuple(rows), exact(),
+        tolerance=2e-4, size=servers, replications=256,
     )  # fmt: skip
 
 
@@ -130,7 +141,9 @@ def independent(quick: bool) -> Case:
 
     rows = (row, package("ciw", call, "Ciw", repeats_of(quick)))
     known = {"jobs_per_server": RATE / (1 - RATE)}
-    return Case("servers that do not pool, 10 servers, 256 replications", "event", rows, known, tolerance=2e-3)
+    return Case(
+        "servers that do not pool, 10 servers, 256 replications", "event", rows, known, tolerance=2e-3
+    )
 
 
 def exact_waits(quick: bool) -> Case:
@@ -148,9 +161,7 @@ def server_one(quick: bool) -> Case:
         pick = lambda a, n: float(gap[(lam == a) & (servers == n)][0])  # noqa: E731
         return {"gap(.7, 8)": pick(0.7, 8), "gap(.8, 10)": pick(0.8, 10), "gap(.9, 18)": pick(0.9, 18)}
 
-    row, _ = solved(
-        lambda _: best_response_value(lam, servers), len(lam), gaps, repeats=repeats_of(quick)
-    )
+    row, _ = solved(lambda _: best_response_value(lam, servers), len(lam), gaps, repeats=repeats_of(quick))
     known = {"gap(.7, 8)": 0.0443, "gap(.8, 10)": 0.0427, "gap(.9, 18)": 0.0401}
     return Case("server one's program of figure 2", "instance", (row,), known, tolerance=5.1e-5)
 
@@ -160,6 +171,7 @@ def point(sweep: str, servers: int, replications: int, quick: bool) -> Case:
     events = max(1e7, 4.0 * replications * servers) if not quick else 2e6
     row = ours(servers, replications, events, True)
     return Case(
-        f"{servers} servers, {replications} replications", "event", (row,), exact() if servers < 10_000 else {},
-        tolerance=2e-3, sweep=sweep, size=servers, replications=replications,
+        f"{servers} servers, {replications} replications", "event", (row,),
+        exact() if servers < 10_000 else {}, tolerance=2e-3, sweep=sweep, size=servers,
+        replications=replications,
     )  # fmt: skip
