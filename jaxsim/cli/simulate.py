@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jaxsim.cli import complete, shared
+from jaxsim.cli import hosts as together
 from jaxsim.cli.app import AsJson, Out, Words, app
 from jaxsim.core.validation import choice, require
 from jaxsim.experiments import inputs
@@ -19,9 +20,10 @@ from jaxsim.experiments.registry import Family
 
 if TYPE_CHECKING:
     from jaxsim.core.kernel import System
+    from jaxsim.engine.hosts import Hosts
     from jaxsim.results import Result
 else:
-    Result = System = Any  # they live beside JAX, which --help must not load
+    Hosts = Result = System = Any  # they live beside JAX, which --help must not load
 
 RUN_KEYS = ("policy", "replications", "horizon", "warmup", "precision", "seed", "memory")
 
@@ -51,6 +53,7 @@ def simulate(
     memory: Annotated[
         str | None, typer.Option(help="use at most this much, as 2GB (default: half of what is free)")
     ] = None,
+    hosts: Annotated[str | None, typer.Option(help=together.HELP)] = None,
     ledger: Annotated[
         Path | None, typer.Option(help="file for the decisions of replication 0 as hash-linked blocks")
     ] = None,
@@ -59,6 +62,8 @@ def simulate(
 ) -> None:
     """Simulate a family and print estimates with 95 % confidence intervals."""
     request = {name: value for name, value in locals().items() if name != "out"}
+    if hosts is not None and not together.is_host():
+        raise typer.Exit(together.supervise(hosts))
     card = simulated_card(family)
     given = {
         "policy": policy,
@@ -72,7 +77,11 @@ def simulate(
     run, keys = _gather(words or [], config, {k: v for k, v in given.items() if v is not None})
     names = _policy_names(card, run.pop("policy", None))
     shared.use_all_cores()
+    team = together.join()
     system, policies = _build(card, names, keys)
+    if team.index > 0:
+        _assist(team, system, policies, run, out)
+        return
     if ledger is not None:  # first, so that a refusal does not come after a long simulation
         _write_ledger(card, system, policies[names[0]], ledger, run)
     results: dict[str, Result] = {}
@@ -83,6 +92,7 @@ def simulate(
                 results[name] = _simulate(system, policies[name], {**run, "checkpoint": folder}, show)
             if folder is not None:
                 _save(results[name], folder)
+    _leave(team)
     if as_json:
         heads = {name: _head(result, name) for name, result in results.items()}
         shared.print_json(heads[names[0]] if len(names) == 1 else {"family": family, "policies": heads})
@@ -90,6 +100,25 @@ def simulate(
         _print_results(results, out)
     if any(result.status for result in results.values()):
         raise typer.Exit(3)
+
+
+def _assist(
+    team: Hosts, system: System, policies: dict[str, Any], run: dict[str, Any], out: Path | None
+) -> None:
+    """Do the share of a host other than the first, which alone prints and saves."""
+    from jaxsim.results.job import forget
+
+    for name, policy in policies.items():
+        _simulate(system, policy, {**run, "checkpoint": _folder(out, name, list(policies))}, None)
+    _leave(team)
+    if out is not None:
+        forget(out)
+
+
+def _leave(team: Hosts) -> None:
+    from jaxsim.engine import hosts
+
+    hosts.leave(team)
 
 
 def _gather(
@@ -124,7 +153,7 @@ def _build(card: Family, names: list[str], keys: dict[str, Any]) -> tuple[System
     return system, {name: inputs.call(make, keys, system) for name, make in makers.items()}
 
 
-def _simulate(system: System, policy: Any, run: dict[str, Any], show: Callable[..., None]) -> Result:
+def _simulate(system: System, policy: Any, run: dict[str, Any], show: Callable[..., None] | None) -> Result:
     from jaxsim.engine import simulate as verb
 
     return verb(system.kernel, policy, system.params, on_trouble="report", progress=show, **run)

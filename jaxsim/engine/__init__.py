@@ -5,6 +5,7 @@ rollout.py   one replication, pure, differentiable
 batch.py     many replications: lanes under vmap, chunks in a loop, devices side by side
 plan.py      how many lanes, chunks and segments: from memory, caches and the horizon
 memory.py    how much there is, and less of it when an allocation fails
+hosts.py     several processes that share the replications
 run.py       a simulation under way: schedule, batches, progress, checkpoints
 gathered.py  what its batches have delivered
 estimates.py from totals to estimates; how many replications a precision needs

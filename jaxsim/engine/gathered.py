@@ -14,6 +14,19 @@ def joined(parts: list[Any], axis: int = 0) -> Any:
     return jax.tree.map(lambda *leaves: np.concatenate(leaves, axis), *parts)
 
 
+def woven(parts: list[Any], axis: int = 0) -> Any:
+    """Return the arrays of n hosts as one: number k of host i becomes number k n + i."""
+
+    def weave(*leaves: np.ndarray) -> np.ndarray:
+        leaves = tuple(np.moveaxis(leaf, axis, 0) for leaf in leaves)
+        whole = np.empty((sum(map(len, leaves)), *leaves[0].shape[1:]), leaves[0].dtype)
+        for host, leaf in enumerate(leaves):
+            whole[host :: len(leaves)] = leaf
+        return np.moveaxis(whole, 0, axis)
+
+    return jax.tree.map(weave, *parts)
+
+
 @dataclass
 class Gathered:
     """Totals of replications in the order of their numbers.
@@ -49,3 +62,16 @@ class Gathered:
         self.kept = [joined(self.kept, axis=1)] if self.kept else []
         self.final = [joined(self.final)] if self.final else []
         return {name: value for name, value in vars(self).items() if value}
+
+    @classmethod
+    def of_hosts(cls, parts: list[dict[str, Any]]) -> Gathered:
+        """Return what all hosts have gathered, from the `tree` of each."""
+        if len(parts) == 1:
+            return cls(**parts[0])
+        slices = {n: np.sum([part["slices"][n] for part in parts], axis=0) for n in parts[0]["slices"]}
+        whole = {
+            name: [woven([part[name][0] for part in parts], axis=1 if name == "kept" else 0)]
+            for name in parts[0]
+            if name != "slices"
+        }
+        return cls(slices=slices, **whole)

@@ -20,6 +20,7 @@ from jaxsim.core.status import Status
 from jaxsim.core.validation import require
 from jaxsim.engine import batch as batches
 from jaxsim.engine.gathered import Gathered, joined
+from jaxsim.engine.hosts import Hosts
 from jaxsim.engine.memory import smaller
 from jaxsim.engine.path import TOTALS, Every, FinalState, block_length
 from jaxsim.engine.plan import Plan, calls, padded
@@ -60,7 +61,9 @@ class Run:
     """One simulation under way: the compiled pieces, the schedule, and the clock.
 
     store, notes: where its checkpoints go, and what they say beside the run itself.
-    goal: replications that are asked for so far; flight: the batch under way, if any.
+    hosts: with whom the replications are shared.
+    goal: replications of all hosts that are asked for so far; mine: those that this host has done.
+    gathered, whole: what this host, and what all hosts, have delivered. flight: the batch under way, if any.
     """
 
     kernel: Kernel
@@ -74,9 +77,11 @@ class Run:
     progress: Callable[[Progress], None] | None
     store: Store
     notes: dict[str, Any]
+    hosts: Hosts
     gathered: Gathered = field(default_factory=Gathered)
+    whole: Gathered = field(default_factory=Gathered)
     flight: Flight | None = None
-    replications: int = 0
+    mine: int = 0
     goal: int = 0
     done: float = 0.0
     compiled: bool = False
@@ -99,8 +104,9 @@ class Run:
 
     def _numbers(self) -> np.ndarray:
         """Return the numbers of the replications of the next batch, as they lie on the devices."""
-        plan, first = self.plan, self.replications
-        numbers = np.arange(first, first + plan.batch, dtype=np.uint32)
+        plan = self.plan
+        places = np.arange(self.mine, self.mine + plan.batch)
+        numbers = (places * self.hosts.count + self.hosts.index).astype(np.uint32)
         return numbers.reshape(len(plan.devices) * plan.chunks, plan.lanes)
 
     def _begin(self) -> Flight:
@@ -133,7 +139,7 @@ class Run:
     def total(self) -> float:
         """Replication-steps until the goal."""
         batch = self.plan.batch
-        todo = math.ceil((self.goal - self.replications) / batch) * batch
+        todo = math.ceil((self.hosts.share(self.goal) - self.mine) / batch) * batch
         each, taken = self.warmup_steps + sum(self.slice_steps), self.flight.calls if self.flight else 0
         flown = batch * sum(steps for pieces in self.schedule[:taken] for _, steps in pieces)
         return self.done + todo * each - flown
@@ -157,16 +163,36 @@ class Run:
         if isinstance(self.record, FinalState):
             final = jax.tree.map(lambda x: np.asarray(x).reshape(-1, *x.shape[2:])[:count], state)
         self.gathered.add(sums, status, keep=isinstance(self.record, Every), final=final)
-        self.replications, self.flight = self.replications + count, None
+        self.mine, self.flight = self.mine + count, None
 
     def extend(self, replications: int) -> None:
-        """Simulate until there are that many replications, or as many as were asked for before a kill."""
+        """Simulate until all hosts together have that many replications, or what was asked before a kill."""
         self.goal = max(self.goal, replications)
-        while self.replications < self.goal:
+        while True:
+            self._do_share()
+            # Hosts that went on from a checkpoint may have been asked for more than the others.
+            goals = self.hosts.meet(self.goal, self._waiting)
+            if min(goals) == max(goals):
+                break
+            self.goal = max(goals)
+        self.whole = Gathered.of_hosts(self.hosts.gather(self.gathered.tree(), self._waiting))
+
+    def _do_share(self) -> None:
+        share = self.hosts.share(self.goal)
+        while self.mine < share:
             try:
-                self.run_batch(min(self.plan.batch, self.goal - self.replications))
+                self.run_batch(min(self.plan.batch, share - self.mine))
             except (jax.errors.JaxRuntimeError, MemoryError) as error:
                 self.plan, self.flight, self.compiled = smaller(self.plan, error), None, False
+
+    def _waiting(self) -> None:
+        """Let an interrupt through while the others are still at work."""
+        self.store.offer(self.snapshot)
+
+    @property
+    def replications(self) -> int:
+        """How many replications all hosts together have done."""
+        return self.goal
 
     def snapshot(self) -> tuple[Any, dict[str, Any]]:
         """Return what a checkpoint holds: arrays, and notes."""
@@ -174,7 +200,7 @@ class Run:
         if self.flight is not None:
             tree["flight"] = {"paths": self.flight.paths, "sums": self.flight.sums}
         shape = {"rows": len(self.plan.devices) * self.plan.chunks, "lanes": self.plan.lanes}
-        counts = {name: getattr(self, name) for name in ("replications", "goal", "done")}
+        counts = {name: getattr(self, name) for name in ("mine", "goal", "done")}
         taken = self.flight.calls if self.flight else 0
         return tree, self.notes | shape | counts | {"calls": taken, "longest": self.plan.longest}
 
@@ -193,7 +219,7 @@ class Run:
             self.plan, chunks=rows, lanes=notes["lanes"], longest=notes["longest"]
         )
         self.__post_init__()
-        self.replications, self.goal, self.done = notes["replications"], notes["goal"], notes["done"]
+        self.mine, self.goal, self.done = notes["mine"], notes["goal"], notes["done"]
         tree = saved.tree(self._template(saved))
         self.gathered = Gathered(**tree["gathered"])
         if "flight" in tree:
@@ -206,7 +232,7 @@ class Run:
         numbers = self._numbers()
         mesh = batches.mesh_of(self.plan)
         paths = batches.begin.eval_shape(self.kernel, mesh, self.policy, self.context, self.root, numbers)
-        names, slices, count = paths.totals, len(self.slice_steps), self.replications
+        names, slices, count = paths.totals, len(self.slice_steps), self.mine
 
         def floats(*shape: int) -> dict[str, Any]:
             return {name: jax.ShapeDtypeStruct(shape, np.float64) for name in names}
@@ -231,8 +257,8 @@ class Run:
 
     def totals(self) -> dict[str, np.ndarray]:
         """Return the totals of every replication so far, in order of their numbers."""
-        return joined(self.gathered.totals)
+        return joined(self.whole.totals)
 
     def slice_totals(self) -> dict[str, np.ndarray]:
         """Return the totals of each slice, summed over replications."""
-        return self.gathered.slices
+        return self.whole.slices

@@ -18,9 +18,11 @@ from jaxsim.core.status import count_bits, untrustworthy
 from jaxsim.core.types import Real, Whole
 from jaxsim.core.validation import choice, integer, non_negative, positive, refuse, require
 from jaxsim.engine import batch as batches
+from jaxsim.engine import hosts
 from jaxsim.engine.describe import describe, policy_name
 from jaxsim.engine.estimates import estimate, estimate_from_slices, replications_needed, series, sides
 from jaxsim.engine.gathered import joined
+from jaxsim.engine.hosts import Hosts
 from jaxsim.engine.memory import budget
 from jaxsim.engine.path import Every, FinalState
 from jaxsim.engine.plan import Plan, bytes_of, make_plan, split
@@ -88,6 +90,8 @@ def simulate(
     Each metric is E[numerator total] / E[denominator total], estimated by the ratio of the means over
     replications with a Student t interval; one replication alone is cut into batches in time instead.
     A replication's path depends on the seed and its number only, not on the batch, the device or the host.
+    Where `jax.distributed` has joined several processes (see `jaxsim.engine.hosts`), all of them call this
+    with the same arguments, share the replications, and receive the same Result.
 
     Args:
         kernel, policy, params: the system; ``params`` and ``policy`` may change without recompiling.
@@ -129,7 +133,11 @@ def simulate(
     devices = tuple(devices or jax.local_devices())
     step_time = float(positive("step_time", kernel.step_time(kernel.spec, params)))
     context = batches.prepare(kernel, params, policy)
-
+    together = hosts.here()
+    few = "are fewer than the hosts"
+    require(
+        replications >= together.count, "replications", replications, few, f"give {together.count} or more"
+    )
     shape = batches.first_path.eval_shape(kernel, policy, context, root)
     allowed = budget(memory, devices)
     if lanes is not None:
@@ -146,16 +154,14 @@ def simulate(
     parts: dict[str, Any] = {"seed": int(seed), "replications": replications, "horizon": horizon}
     parts |= {"warmup": warmup, "precision": precision, "level": level, "record": record}
     parts |= {"family": kernel.family, "spec": kernel.spec, "params": params, "policy": policy}
-    same = identity("simulation", **parts, kernel=kernel) if checkpoint else {}
-    with keep(checkpoint, same) as store:
+    parts |= {"kernel": kernel, "host": f"{together.index} of {together.count}"}
+    same = identity("simulation", **parts) if checkpoint else {}
+    with keep(together.folder(checkpoint), same) as store:
         saved = store.load()
 
-        def new_run(stage: str, count: int, warmup_steps: int, slice_steps: list[int], record: Any) -> Run:
-            notes = {"stage": stage, "warmup": warmup}
-            plan = planned(count)
-            run = Run(
-                kernel, policy, context, root, plan, warmup_steps, slice_steps, record, progress, store, notes
-            )
+        def new_run(stage: str, count: int, times: tuple[int, list[int]], record: Any, team: Hosts) -> Run:
+            notes, plan = {"stage": stage, "warmup": warmup}, planned(team.share(count))
+            run = Run(kernel, policy, context, root, plan, *times, record, progress, store, notes, team)
             if saved is not None and saved.notes["stage"] == stage:
                 run.restore(saved)
             return run
@@ -164,11 +170,13 @@ def simulate(
             warmup = saved.notes["warmup"]
         if warmup == "auto":
             count = min(PILOT_REPLICATIONS, replications)
-            pilot = new_run("pilot", count, 0, split(measured, PILOT_SLICES), None)
+            # Each host makes the whole pilot: it is short, and hosts may come back to it one by one.
+            pilot = new_run("pilot", count, (0, split(measured, PILOT_SLICES)), None, Hosts())
             pilot.extend(count)
             warmup = _detect_warmup(pilot, params, step_time, horizon)
         warmup = float(non_negative("warmup", warmup))
-        run = new_run("main", replications, _steps("warmup", warmup, step_time), slice_steps, record)
+        times = (_steps("warmup", warmup, step_time), slice_steps)
+        run = new_run("main", replications, times, record, together)
         run.extend(replications)
         while precision is not None:
             count = run.replications
@@ -212,7 +220,7 @@ def _result(
 ) -> Result:
     """Assemble the Result; refuse untrustworthy numbers unless told to report them."""
     kernel, count = run.kernel, run.replications
-    status = count_bits(np.concatenate(run.gathered.status))
+    status = count_bits(np.concatenate(run.whole.status))
     if status and on_trouble == "raise":
         raise untrustworthy(status, count)
     pairs = sides(kernel, params, run.totals(), *_measures(run, step_time, horizon))
@@ -220,10 +228,10 @@ def _result(
     slices = sides(kernel, params, run.slice_totals(), steps * count, shares * count)
     arrays = {}
     if isinstance(run.record, Every):
-        kept = joined(run.gathered.kept, axis=1)
+        kept = joined(run.whole.kept, axis=1)
         arrays = {name: (value / steps[:, None]).T for name, value in kept.items()}
     if isinstance(run.record, FinalState):
-        leaves, _ = jax.tree_util.tree_flatten_with_path(joined(run.gathered.final))
+        leaves, _ = jax.tree_util.tree_flatten_with_path(joined(run.whole.final))
         arrays = {jax.tree_util.keystr(where, simple=True, separator="."): leaf for where, leaf in leaves}
     run_seconds = time.perf_counter() - run.began - run.compile_seconds
     return Result(
@@ -249,5 +257,5 @@ def _result(
             "run": run_seconds,
             "steps_per_second": run.done / max(run_seconds, 1e-9),
         },
-        device=f"{len(run.plan.devices)} x {run.plan.devices[0].device_kind}",
+        device=f"{run.hosts.count * len(run.plan.devices)} x {run.plan.devices[0].device_kind}",
     )

@@ -77,9 +77,13 @@ def _write(folder: Path, request: Request) -> None:
         unwritable(folder, error)
 
 
-def checkpoints(folder: Path) -> list[Path]:
-    """Return the checkpoints of a job: in its folder, or in a folder below for each policy."""
-    return [*folder.glob(FILE), *folder.glob(f"*/{FILE}")]
+def forget(folder: Path) -> None:
+    """Remove the checkpoints of a job: in its folder, and below it for each policy and host."""
+    for path in folder.rglob(FILE):
+        path.unlink(missing_ok=True)
+    for path in folder.rglob("host-*"):
+        with contextlib.suppress(OSError):
+            path.rmdir()
 
 
 @contextlib.contextmanager
@@ -94,7 +98,7 @@ def job(folder: str | Path | None, command: str, arguments: dict[str, Any]) -> I
         return
     plain = json.loads(json.dumps(arguments, default=str))
     with locked(folder) as owned:
-        if (owned / REQUEST).is_file() and checkpoints(owned):
+        if (owned / REQUEST).is_file() and any(owned.rglob(FILE)):
             before = read_request(owned)
             same = (before.command, before.arguments) == (command, plain)
             remedy = f"continue it with 'jaxsim resume {owned}', or give another folder"
@@ -106,5 +110,4 @@ def job(folder: str | Path | None, command: str, arguments: dict[str, Any]) -> I
         except Interrupted:
             raise Interrupted(f"interrupted; go on with: jaxsim resume {owned}") from None
         _write(owned, Request(command, plain, request.working_folder, finished=True))
-        for path in checkpoints(owned):
-            path.unlink(missing_ok=True)
+        forget(owned)
