@@ -48,61 +48,50 @@ def kolmogorov(sample: np.ndarray) -> float:
     return float(np.max(np.maximum(np.abs(upper - law), np.abs(lower - below))))
 
 
+# Distance of a sample of n from its own law: 0.87 / sqrt(n) in the mean, below 1.63 / sqrt(n) in 99 of 100.
+MEAN_NOISE, MOST_NOISE = 0.87, 1.63
+
+
 def pre_limit(*, scale: str = "smoke", seed: Whole = 0) -> Report:
     """The workload of the packets at t = 20 against the diffusion's law, as r grows.
 
     With one-user capacity equal to the pool's the limit holds. With one-user capacity 3/4 of it, the region
     of five lines of figure 7, a user left alone wastes capacity: at these scales the limit is not approached.
+    A path has 465 r^2 events, so there are fewer paths where r is large.
     """
     draft = Draft("pre_limit", "Packets approach the diffusion", "Theorem 3.5, figure 7", scale, seed)
-    ratios = scaled(scale, (5.0, 10.0), (5.0, 10.0, 20.0, 40.0))
-    paths = scaled(scale, 1000, 4000)
-    exact, _ = brownian.workload_mean(TIME, DRIFT, VARIANCE)
-    noise = 0.87 / math.sqrt(paths)
+    paths = scaled(scale, {5.0: 1000, 10.0: 500}, {5.0: 4000, 10.0: 4000, 20.0: 2000, 40.0: 1000})
+    ratios = tuple(paths)
     claims, curves = [], []
-    for label, alone in (
-        ("one-user capacity 200 of 200", None),
-        ("five lines: one-user capacity 150", 150.0),
-    ):
-        distances, means = [], []
-        for r in ratios:
-            w = ends(r, paths, seed, one_user_capacity=alone)
-            distances.append(kolmogorov(w))
-            means.append(float(w.mean()))
-            half = 1.96 * float(w.std(ddof=1)) / math.sqrt(paths)
-            note = f"diffusion {exact:.1f}; Kolmogorov distance {distances[-1]:.3f} (noise alone {noise:.3f})"
-            claims.append(Claim(f"E W at t = 20, r = {r:g}, {label}", None, means[-1], half, note=note))
+    for label, alone in (("one user may use all of it", None), ("one user may use 3/4 of it", 150.0)):
+        told = [_against_diffusion(r, n, seed, label, alone) for r, n in paths.items()]
+        claims += [claim for claim, _ in told]
+        distances = [distance for _, distance in told]
         curves.append(Curve(label, ratios, tuple(distances)))
-        falls = distances[-1] < distances[0]
-        change = f"{distances[0]:.3f} to {distances[-1]:.3f}"
-        near = distances[-1] < 3 * noise
-        if alone is None:
-            claims.append(
-                Claim(
-                    "distance falls with r where the conditions hold",
-                    "converges",
-                    change,
-                    verdict=verdict(falls),
-                )
-            )
-        else:
-            claims.append(
-                Claim(
-                    "the printed region approaches the diffusion",
-                    "converges",
-                    change,
-                    verdict=verdict(near),
-                )
-            )
-    curves.append(Curve("pure noise", ratios, (noise,) * len(ratios)))
-    return draft.report(
-        claims,
-        (
-            Panel(
-                "Distance from the diffusion at t = 20", "r", "Kolmogorov distance", tuple(curves), True, True
-            ),
-        ),
-    )
+        most = MOST_NOISE / math.sqrt(paths[ratios[-1]])
+        note = f"at r = {ratios[-1]:g} noise alone stays below {most:.3f} in 99 of 100 cases"
+        text = ", ".join(f"{d:.3f}" for d in distances)
+        falls = distances[-1] < distances[0] and (scale == "smoke" or distances[-1] < most)
+        claims.append(
+            Claim(f"distance falls to noise: {label}", "converges", text, 0.0, verdict(falls), note)
+        )
+    noise = tuple(MEAN_NOISE / math.sqrt(n) for n in paths.values())
+    curves.append(Curve("pure noise", ratios, noise))
+    title = "Packets against the diffusion at t = 20"
+    panel = Panel(title, "scale r", "Kolmogorov distance", tuple(curves), True, True)
+    return draft.report(claims, (panel,))
+
+
+def _against_diffusion(
+    r: float, paths: int, seed: Whole, label: str, alone: float | None
+) -> tuple[Claim, float]:
+    """Return the mean workload at scale r as a claim, and the distance of its law from the diffusion's."""
+    exact, _ = brownian.workload_mean(TIME, DRIFT, VARIANCE)
+    w = ends(r, paths, seed, one_user_capacity=alone)
+    distance, half = kolmogorov(w), 1.96 * float(w.std(ddof=1)) / math.sqrt(paths)
+    noise = MEAN_NOISE / math.sqrt(paths)
+    note = f"diffusion {exact:.1f}; Kolmogorov distance {distance:.3f} (noise alone {noise:.3f} in the mean)"
+    return Claim(f"E W at t = 20, r = {r:g}: {label}", None, float(w.mean()), half, note=note), distance
 
 
 def two_pools(*, scale: str = "smoke", seed: Whole = 0) -> Report:
