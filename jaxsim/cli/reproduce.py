@@ -144,9 +144,9 @@ def _show(report: Report, out: Path | None, quiet: bool) -> None:
 
 def _page(path: Path, names: list[str]) -> Any:
     """Return the page of those papers that the experiments are from."""
-    from jaxsim.experiments.papers import PAPERS
+    from jaxsim.experiments.papers import PAPERS, beyond
     from jaxsim.plots.page import Page
 
     wanted = set(names)
-    papers = [paper for paper in PAPERS if any(wanted & set(item.experiments) for item in paper.items)]
+    papers = [paper for paper in (*PAPERS, beyond()) if any(wanted & set(item.experiments) for item in paper.items)]
     return Page(path, papers)

@@ -56,10 +56,5 @@ PAPER = Paper(
         Item("Section 6.4", "superprocesses: domination and selection", ("bandits.superprocess",)),
         Item("Section 6.5", "arms that arrive; nested leases", ("bandits.arrivals",)),
         Item("Chapter 7", "summary and future work", reason="no result"),
-        Item(
-            "beyond the thesis",
-            "prices found by messages; forecast and menu tuned by gradient",
-            ("mechanisms.tatonnement", "mechanisms.tuning"),
-        ),
     ),
 )

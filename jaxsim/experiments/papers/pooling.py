@@ -43,6 +43,5 @@ PAPER = Paper(
             reason="a drawing of Markov chains; 'jaxsim solve pooling.server_law' gives their laws",
         ),
         Item("Appendix D", "the linear program of the fully informed server", ("pooling.figure_2",)),
-        Item("beyond the paper", "gradients in phi, exact and simulated", ("pooling.gradients",)),
     ),
 )

@@ -25,10 +25,5 @@ PAPER = Paper(
         Item("Figure 11", "two users: mean cost differences, queues, prices", ("pricing.figure_11",)),
         Item("Section 5", "the projected Euler step behind the figures", ("pricing.exactness",)),
         Item("Section 6", "the proof of Theorem 3.5", reason="a proof; for the statement see Theorem 3.5"),
-        Item(
-            "beyond the paper",
-            "gradients and tuned prices",
-            ("pricing.gradients", "pricing.tuned_prices"),
-        ),
     ),
 )
