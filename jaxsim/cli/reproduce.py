@@ -148,5 +148,5 @@ def _page(path: Path, names: list[str]) -> Any:
     from jaxsim.plots.page import Page
 
     wanted = set(names)
-    papers = [paper for paper in (*PAPERS, beyond()) if any(wanted & set(item.experiments) for item in paper.items)]
-    return Page(path, papers)
+    shown = [p for p in (*PAPERS, beyond()) if any(wanted & set(item.experiments) for item in p.items)]
+    return Page(path, shown)
