@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 else:
     Hosts = Result = System = Any  # they live beside JAX, which --help must not load
 
-RUN_KEYS = ("policy", "replications", "horizon", "warmup", "precision", "seed", "memory")
+RUN_KEYS = (
+    "policy", "replications", "horizon", "warmup", "precision", "most_replications", "antithetic", "seed",
+    "memory",
+)  # fmt: skip
 
 
 @app.command()
@@ -47,8 +50,15 @@ def simulate(
         str | None, typer.Option(help="model time before measuring, or 'auto' (MSER-5)")
     ] = None,
     precision: Annotated[
-        str | None, typer.Option(help="add replications until half-width / mean <= this")
+        str | None,
+        typer.Option(help="add replications until half-widths are 1% of the mean, 0.05abs, or NAME=1%,..."),
     ] = None,
+    most_replications: Annotated[
+        str | None, typer.Option(help="refuse a precision that takes more (default 1000000)")
+    ] = None,
+    antithetic: Annotated[
+        bool, typer.Option("--antithetic", help="replications in pairs that see reflected random words")
+    ] = False,
     seed: Annotated[str | None, typer.Option(help="0 .. 2**64-1; the same seed gives the same paths")] = None,
     memory: Annotated[
         str | None, typer.Option(help="use at most this much, as 2GB (default: half of what is free)")
@@ -71,6 +81,8 @@ def simulate(
         "horizon": horizon,
         "warmup": warmup,
         "precision": precision,
+        "most_replications": most_replications,
+        "antithetic": "true" if antithetic else None,
         "seed": seed,
         "memory": memory,
     }

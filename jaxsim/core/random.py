@@ -75,13 +75,21 @@ class Key:
     k0: UInt32[Array, ""]
     k1: UInt32[Array, ""]
     step: UInt32[Array, ""]
+    mirror: UInt32[Array, ""] | None = None
+    """Antithetic streams: None where there are none, else what is xor-ed to every word: 0, or all ones."""
 
     def replication(self, number: Int[Array, ""] | UInt32[Array, ""] | int) -> Key:
-        """Return the key of replication ``number``, at step 0."""
-        k0, k1 = threefry(
-            self.k0, self.k1, jnp.asarray(number).astype(jnp.uint32), jnp.uint32(_REPLICATION_TAG)
-        )
-        return Key(k0, k1, jnp.zeros((), jnp.uint32))
+        """Return the key of replication ``number``, at step 0.
+
+        With antithetic streams, replications 2i and 2i + 1 are a pair: they share the key of number i, and
+        every word w of the second is the reflection ~w of the first's, so that a uniform number u becomes
+        1 - u (to its resolution).
+        """
+        number, mirror = jnp.asarray(number).astype(jnp.uint32), self.mirror
+        if mirror is not None:
+            number, mirror = number >> 1, jnp.uint32(0) - (number & 1)
+        k0, k1 = threefry(self.k0, self.k1, number, jnp.uint32(_REPLICATION_TAG))
+        return Key(k0, k1, jnp.zeros((), jnp.uint32), mirror)
 
     def at(self, step: Int[Array, ""] | UInt32[Array, ""] | int) -> Key:
         """Return the same key at another step (0 .. 2**32 - 1)."""
@@ -95,7 +103,8 @@ class Key:
         """Return the two words at ``index`` (an array of indices gives arrays of words)."""
         index = jnp.asarray(index).astype(jnp.uint32)
         step = jnp.broadcast_to(self.step, index.shape)
-        return threefry(self.k0, self.k1 ^ np.uint32(stream), step, index)
+        first, second = threefry(self.k0, self.k1 ^ np.uint32(stream), step, index)
+        return (first, second) if self.mirror is None else (first ^ self.mirror, second ^ self.mirror)
 
     def joined(self, stream: Stream, index: UInt32[Array, "*n"] | int = 0) -> Complex[Array, "*n"]:
         """Return the two words at ``index`` as the bits of one complex number; `apart` separates them.
@@ -119,12 +128,15 @@ def apart(both: Complex[Array, "*n"]) -> tuple[UInt32[Array, "*n"], UInt32[Array
     return lax.bitcast_convert_type(first, jnp.uint32), lax.bitcast_convert_type(second, jnp.uint32)
 
 
-def key(seed: Whole) -> Key:
+def key(seed: Whole, *, antithetic: bool = False) -> Key:
     """Return the root key of a seed in 0 .. 2**64 - 1; derive a replication's key from it.
+
+    antithetic: whether replications come in pairs of reflected words (see `Key.replication`).
 
     Raises:
         InvalidInput: if the seed is not a whole number in that range.
     """
     seed = integer("seed", seed, low=0, high=2**64 - 1)
     high, low = np.uint32(seed >> 32), np.uint32(seed & 0xFFFFFFFF)
-    return Key(jnp.asarray(high), jnp.asarray(low), jnp.zeros((), jnp.uint32))
+    nothing = jnp.zeros((), jnp.uint32)
+    return Key(jnp.asarray(high), jnp.asarray(low), nothing, nothing if antithetic else None)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from jaxsim.core.kernel import Kernel, Metric
-from jaxsim.core.validation import refuse, require
 from jaxsim.statistics import Estimate, batch_means, ratio_interval
 
 
@@ -31,8 +30,20 @@ def sides(
     return {metric.name: one(metric) for metric in kernel.metrics}
 
 
+def grouped(
+    pairs: dict[str, tuple[np.ndarray, np.ndarray]], size: int
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return the means over groups of ``size`` consecutive replications, which depend on each other.
+
+    Groups are independent: intervals are made from them.
+    """
+    if size == 1:
+        return pairs
+    return {n: (x.reshape(-1, size).mean(1), y.reshape(-1, size).mean(1)) for n, (x, y) in pairs.items()}
+
+
 def estimate(pairs: dict[str, tuple[np.ndarray, np.ndarray]], level: float) -> dict[str, Estimate]:
-    """Return Student t intervals from independent replications."""
+    """Return Student t intervals from independent replications, or groups of them."""
     return {name: ratio_interval(x, y, level) for name, (x, y) in pairs.items()}
 
 
@@ -48,30 +59,3 @@ def series(pairs: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, np.ndar
     return {
         name: np.divide(x, y, out=np.full(x.shape, np.nan), where=y != 0) for name, (x, y) in pairs.items()
     }
-
-
-def replications_needed(
-    estimates: dict[str, Estimate], precision: float | dict[str, float], count: int
-) -> tuple[int, str]:
-    """Return how many replications the precision asks for, and the metric that asks for most.
-
-    A half-width falls like 1/sqrt(n), so n (half_width / (precision |mean|))^2 are needed.
-
-    Raises:
-        InvalidInput: if a metric's mean is zero or undefined, so that no relative precision exists.
-    """
-    targets = precision if isinstance(precision, dict) else dict.fromkeys(estimates, precision)
-    needed, worst = 0, ""
-    for name, target in targets.items():
-        if name not in estimates:
-            refuse("precision", name, "is not a metric", f"choose among: {', '.join(estimates)}")
-        e = estimates[name]
-        if e.half_width == 0:
-            continue
-        defined = np.isfinite(e.mean) and e.mean != 0
-        remedy = "ask for the precision of single metrics, as precision={'name': 0.01}"
-        require(defined, "precision", f"{target} of {name}", f"is undefined, its mean is {e.mean}", remedy)
-        wanted = int(np.ceil(count * (e.half_width / (target * abs(e.mean))) ** 2))
-        if wanted > needed:
-            needed, worst = wanted, name
-    return needed, worst

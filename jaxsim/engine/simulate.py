@@ -20,7 +20,7 @@ from jaxsim.core.validation import choice, integer, non_negative, positive, refu
 from jaxsim.engine import batch as batches
 from jaxsim.engine import hosts
 from jaxsim.engine.describe import describe, policy_name
-from jaxsim.engine.estimates import estimate, estimate_from_slices, replications_needed, series, sides
+from jaxsim.engine.estimates import estimate, estimate_from_slices, grouped, series, sides
 from jaxsim.engine.gathered import joined
 from jaxsim.engine.hosts import Hosts
 from jaxsim.engine.memory import budget
@@ -30,13 +30,15 @@ from jaxsim.engine.run import Progress, Run
 from jaxsim.results import Result
 from jaxsim.results.checkpoint import keep
 from jaxsim.results.identity import identity
-from jaxsim.statistics import mser5
+from jaxsim.statistics import FIRST_STAGE, mser5, next_stage, targets
 
 SLICES = 32
 """Equal slices of the horizon: points of the time series, and batches when there is one replication."""
 PILOT_REPLICATIONS, PILOT_SLICES = 64, 400
 MOST_STEPS = 2**32 - 1
-MOST_REPLICATIONS = 2**31
+MOST_REPLICATIONS = 1_000_000
+"""That a precision may take, unless the caller says otherwise."""
+LARGEST_NUMBER = 2**31
 
 
 def _steps(name: str, horizon: float, step_time: float) -> int:
@@ -75,7 +77,9 @@ def simulate(
     replications: Whole = 100,
     horizon: Real | None = None,
     warmup: Real | str | None = None,
-    precision: Real | dict[str, Real] | None = None,
+    precision: Real | str | dict[str, Any] | None = None,
+    most_replications: Whole = MOST_REPLICATIONS,
+    antithetic: bool = False,
     level: Real = 0.95,
     record: FinalState | Every | None = None,
     devices: tuple[Any, ...] | None = None,
@@ -101,8 +105,13 @@ def simulate(
             a whole number of steps; with a uniformized clock their *expected* total time is the horizon.
         warmup: model time that is simulated first and not measured; ``"auto"`` finds it by MSER-5 on a
             pilot of at most 64 replications; default from the kernel.
-        precision: add replications until every half-width is at most this share of its mean; a dict
-            names metrics and their shares.
+        precision: add replications until every half-width is small enough: 0.01 or ``"1%"`` of the mean,
+            ``"0.05abs"`` whatever the mean; for all metrics, or by name in a dict or a text such as
+            ``"waits=1%,drops=0.05abs"``. The first stage has at least 30 replications; the rule and its
+            defences against stopping early are those of `jaxsim.statistics.sequential`.
+        most_replications: refuse a precision that takes more than this.
+        antithetic: replications 2i and 2i + 1 see reflected random words; intervals are made from pairs.
+            Shorter where what is measured is near monotone in the words, longer where it is not: measure.
         level: confidence level of the intervals.
         record: ``FinalState()`` or ``Every(steps)``: arrays of the Result; nothing is kept otherwise.
         devices: which devices; default all local ones. memory: bytes to use at most, over all devices, as a
@@ -121,17 +130,30 @@ def simulate(
         UntrustworthyResult: if a status bit is set in any replication.
     """
     clock = time.perf_counter()
-    replications = integer("replications", replications, low=1, high=MOST_REPLICATIONS)
-    root = random.key(seed)
+    replications = integer("replications", replications, low=1, high=LARGEST_NUMBER)
+    root = random.key(seed, antithetic=_flag("antithetic", antithetic))
+    group = 2 if antithetic else 1
+    most = integer("most_replications", most_replications, low=FIRST_STAGE * group, high=LARGEST_NUMBER)
     choice("on_trouble", on_trouble, ("raise", "report"))
     require(0 < level < 1, "level", level, "is not a confidence level", "give a number between 0 and 1")
     horizon = float(positive("horizon", kernel.horizon if horizon is None else horizon))
     warmup = kernel.warmup if warmup is None else warmup
-    if precision is not None:
-        positive("precision", list(precision.values()) if isinstance(precision, dict) else precision)
+    wanted = {} if precision is None else targets(precision, [metric.name for metric in kernel.metrics])
+    if wanted:
         require(replications > 1, "replications", 1, "leave nothing to judge a precision by", "begin with 30")
+        replications = max(replications, FIRST_STAGE * group)
+    paired = not antithetic or (replications >= 4 and replications % 2 == 0)
+    require(paired, "replications", replications, "do not make pairs", "give an even number from 4 on")
     devices = tuple(devices or jax.local_devices())
     step_time = float(positive("step_time", kernel.step_time(kernel.spec, params)))
+    measured = _steps("horizon", horizon, step_time)
+    slice_steps = _slices(record, measured)
+    if warmup != "auto":
+        warmup = float(non_negative("warmup", warmup))
+        _steps("warmup", warmup, step_time)
+    allowed = budget(memory, devices)
+    if lanes is not None:
+        lanes = integer("lanes", lanes, low=1)
     context = batches.prepare(kernel, params, policy)
     together = hosts.here()
     few = "are fewer than the hosts"
@@ -139,9 +161,6 @@ def simulate(
         replications >= together.count, "replications", replications, few, f"give {together.count} or more"
     )
     shape = batches.first_path.eval_shape(kernel, policy, context, root)
-    allowed = budget(memory, devices)
-    if lanes is not None:
-        lanes = integer("lanes", lanes, low=1)
 
     def planned(count: int) -> Plan:
         plan = make_plan(count, bytes_of(shape), devices, allowed)
@@ -149,10 +168,9 @@ def simulate(
             return plan
         return replace(plan, chunks=1, lanes=lanes, batches=math.ceil(count / (lanes * len(devices))))
 
-    measured = _steps("horizon", horizon, step_time)
-    slice_steps = _slices(record, measured)
     parts: dict[str, Any] = {"seed": int(seed), "replications": replications, "horizon": horizon}
     parts |= {"warmup": warmup, "precision": precision, "level": level, "record": record}
+    parts |= {"antithetic": antithetic}
     parts |= {"family": kernel.family, "spec": kernel.spec, "params": params, "policy": policy}
     parts |= {"kernel": kernel, "host": f"{together.index} of {together.count}"}
     same = identity("simulation", **parts) if checkpoint else {}
@@ -174,20 +192,21 @@ def simulate(
             pilot = new_run("pilot", count, (0, split(measured, PILOT_SLICES)), None, Hosts())
             pilot.extend(count)
             warmup = _detect_warmup(pilot, params, step_time, horizon)
-        warmup = float(non_negative("warmup", warmup))
         times = (_steps("warmup", warmup, step_time), slice_steps)
         run = new_run("main", replications, times, record, together)
         run.extend(replications)
-        while precision is not None:
-            count = run.replications
-            now = estimate(sides(kernel, params, run.totals(), *_measures(run, step_time, horizon)), level)
-            needed, worst = replications_needed(now, precision, count)
-            if needed <= count:
+        while wanted:
+            pairs = grouped(sides(kernel, params, run.totals(), *_measures(run, step_time, horizon)), group)
+            count = group * next_stage(estimate(pairs, level), wanted, most // group)
+            if count <= run.replications:
                 break
-            remedy = "ask for less, or lengthen the horizon"
-            require(needed <= MOST_REPLICATIONS, "precision", precision, f"needs {needed} ({worst})", remedy)
-            run.extend(min(math.ceil(1.05 * needed) + 1, 4 * count))
-    return _result(run, params, seed, horizon, warmup, step_time, level, on_trouble, clock)
+            run.extend(count)
+    return _result(run, params, seed, horizon, warmup, step_time, level, group, on_trouble, clock)
+
+
+def _flag(field: str, value: Any) -> bool:
+    require(isinstance(value, bool), field, value, "is neither true nor false", "give true or false")
+    return value
 
 
 def _slices(record: FinalState | Every | None, measured: int) -> list[int]:
@@ -215,6 +234,7 @@ def _result(
     warmup: float,
     step_time: float,
     level: float,
+    group: int,
     on_trouble: str,
     clock: float,
 ) -> Result:
@@ -223,7 +243,7 @@ def _result(
     status = count_bits(np.concatenate(run.whole.status))
     if status and on_trouble == "raise":
         raise untrustworthy(status, count)
-    pairs = sides(kernel, params, run.totals(), *_measures(run, step_time, horizon))
+    pairs = grouped(sides(kernel, params, run.totals(), *_measures(run, step_time, horizon)), group)
     steps, shares = _time_shares(run, step_time, horizon)
     slices = sides(kernel, params, run.slice_totals(), steps * count, shares * count)
     arrays = {}

@@ -47,6 +47,17 @@ def test_seeds_replications_streams_and_steps_differ():
     assert len(words) == 3 * 2 * 2 * 2
 
 
+def test_antithetic_words_are_reflected_in_pairs_and_the_first_are_the_usual_ones():
+    root, plain = random.key(7, antithetic=True), random.key(7)
+    for number in (0, 1, 6, 7):
+        usual = plain.replication(number // 2).at(3).words(Stream.ROUTING, 5)
+        found = root.replication(number).at(3).words(Stream.ROUTING, 5)
+        np.testing.assert_array_equal(found, ~usual if number % 2 else usual)
+    batch = jax.vmap(lambda r: root.replication(r).words(Stream.ROUTING, 4))(jnp.arange(2))
+    u = samplers.uniform(batch)
+    np.testing.assert_array_equal(u[0] + u[1], np.float32(1 - 2.0**-24))
+
+
 @pytest.mark.parametrize("seed", [-1, 2**64, 1.5, "x"])
 def test_bad_seed_is_refused(seed):
     with pytest.raises(InvalidInput, match="seed"):

@@ -120,8 +120,35 @@ def test_precision_is_reached_by_adding_replications():
     result = run(replications=20, precision={"jobs": 0.02})
     assert result.replications > 20
     assert result["jobs"].half_width <= 0.02 * result["jobs"].mean
-    with pytest.raises(InvalidInput, match="precision"):
-        run(precision={"nothing": 0.1})
+    absolute = run(replications=30, precision="jobs=0.1abs")
+    assert absolute["jobs"].half_width <= 0.1 < run(replications=30)["jobs"].half_width
+    assert run(replications=2, precision={"jobs": 0.9}).replications >= 30
+    for bad in ({"nothing": 0.1}, "jobs=small", "1%abs"):
+        with pytest.raises(InvalidInput, match="precision"):
+            run(precision=bad)
+    with pytest.raises(InvalidInput, match="needs more than 100 replications"):
+        run(precision=1e-4, most_replications=100)
+
+
+def test_antithetic_replications_are_pairs_of_reflected_words():
+    usual, pairs = (run(replications=40, warmup=0.0, antithetic=a) for a in (False, True))
+    assert pairs["jobs"].replications == 20 and pairs.replications == 40
+    path = random.key(3, antithetic=True).replication(7)
+    _, means, _ = rollout(toy.kernel(), None, toy.params(RATE), path, steps=pairs.steps)
+    reflected = float(means["jobs"]) * pairs.steps
+    # Pair 3 holds replication 3 as it is without antithetic streams, and its reflection.
+    both = [usual.samples["jobs.numerator"][3], reflected]
+    assert both[0] != pytest.approx(reflected, rel=1e-3)
+    assert pairs.samples["jobs.numerator"][3] == pytest.approx(np.mean(both), rel=1e-6)
+    for name, exact in EXACT.items():
+        assert abs(pairs[name].mean - exact) < 4 * pairs[name].standard_error + 0.02 * exact, name
+    assert pairs["arrived"].half_width < 0.8 * usual["arrived"].half_width
+
+
+@pytest.mark.parametrize("bad", [{"replications": 5}, {"replications": 2}, {"antithetic": 1}])
+def test_replications_that_make_no_pairs_are_refused(bad):
+    with pytest.raises(InvalidInput, match="replications|antithetic"):
+        run(**{"replications": 40, "antithetic": True, **bad})
 
 
 def test_trouble_raises_or_is_reported():
