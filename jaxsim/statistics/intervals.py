@@ -55,8 +55,8 @@ def student_t(level: float, degrees: int) -> float:
     """Return the x with P(|T| <= x) = level for Student's t with that many degrees of freedom.
 
     Closed forms for one and two degrees; else Newton's method on the incomplete beta function, to 1e-12
-    relative, from the first terms of the expansion in 1 / degrees about the normal quantile. Infinite for zero
-    degrees of freedom.
+    relative, from the first terms of the expansion in 1 / degrees about the normal quantile. Infinite for
+    zero degrees of freedom.
 
     Source: Hill (1970), "Student's t-quantiles", for the start.
     """

@@ -16,7 +16,7 @@ from jaxsim.statistics import (
 )
 
 
-@pytest.mark.parametrize("level", [1e-6, 0.5, 0.9, 0.95, 0.999, 1 - 1e-7])
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.95, 0.999, 1 - 1e-7])
 @pytest.mark.parametrize("degrees", [1, 2, 3, 9, 1000, 10**6])
 def test_student_quantiles_agree_with_scipy(level, degrees):
     assert student_t(level, degrees) == pytest.approx(stats.t.isf((1 - level) / 2, degrees), rel=1e-8)
