@@ -2,157 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsim.core.kernel import System
 from jaxsim.core.types import Whole
-from jaxsim.experiments.pricing.common import Averages, Draft, averages, curve, last, scaled, verdict
+from jaxsim.experiments.pricing.common import Draft, averages, curve, last, scaled, verdict
 from jaxsim.models.pricing import catalogue, closed_form, problems, system
 from jaxsim.models.pricing.closed_form import Kind
-from jaxsim.models.pricing.theory import brownian, comparison, euler
 from jaxsim.results.report import Claim, Curve, Panel, Report
 
 EULER = {"scheme": "projected_euler"}
-
-
-def _against(keys: dict[str, Any], reference: Any) -> System:
-    """Return a system with this reference policy, a name or made from the system."""
-    if isinstance(reference, str):
-        return system(reference=reference, **keys)
-    made = system(reference="constant", **keys)
-    spec = dataclasses.replace(made.kernel.spec, reference="2d-queue")
-    kernel = dataclasses.replace(made.kernel, spec=spec)
-    return System(kernel, dataclasses.replace(made.params, reference=reference(made)))
-
-
-def _normal_reflection(made: System) -> Any:
-    return catalogue.two_dimensional(made, matrix=[[1.0, 0.0], [0.0, 1.0]])
-
-
-def figure_11(*, scale: str = "smoke", seed: Whole = 0) -> Report:
-    """Two users, T = 200: the game against constant prices, the 2D-queue and the arbitrary prices (5.12)."""
-    draft = Draft("figure_11", "Two users, T = 200", "figure 11", scale, seed)
-    paths, segments = scaled(scale, 1500, 6000), 50
-    step = scaled(scale, 0.2, 0.04)
-    keys, steps = {**EULER, "time_step": step}, round(200 / step)
-    made, papers = system(**keys), system(**EULER, time_step=0.04)
-    own, exact = _known(made), _known(papers)
-    references: dict[str, Any] = {
-        "constant prices 1": "constant",
-        "arbitrary prices (5.12)": "arbitrary",
-        "2D-queue, oblique reflection": "2d-queue",
-        "2D-queue, R = I": _normal_reflection,
-    }
-    claims, panels, found = [], [], None
-    for label, reference in references.items():
-        one = _against(keys, reference)
-        found = averages(
-            one, catalogue.game(one), seed=seed, replications=paths, steps=steps, segments=segments
-        )
-        claims.append(_difference_claim(label, found, exact.get(label), own.get(label)))
-        panels.append(
-            Panel(
-                f"MTCD against {label}", "t", "cost", (curve("game minus other", found, "cost_difference"),)
-            )
-        )
-    assert found is not None
-    claims += _workload_claims(made, found, steps, step)
-    claims.append(_crossing_claim(made))
-    panels.append(
-        Panel("Queues", "t", "packets", tuple(curve(f"user {j}", found, f"queue_{j}") for j in (1, 2)))
-    )
-    panels.append(
-        Panel("Prices", "t", "price", tuple(curve(f"user {j}", found, f"price_{j}") for j in (1, 2)))
-    )
-    return draft.report(claims, panels)
-
-
-def _known(made: System) -> dict[str, float]:
-    """Return the differences at T = 200 that are known without simulation, under the system's own step."""
-    found = comparison.differences(made.kernel.spec, made.params, 200.0)
-    return {
-        "constant prices 1": found.constant,
-        "arbitrary prices (5.12)": found.arbitrary,
-        "2D-queue, R = I": found.cost - _exact_normal(made),
-    }
-
-
-def _exact_normal(made: System) -> float:
-    """Return the mean cost at T = 200 of two queues reflected normally, at prices 1 (no simulation)."""
-    users, total = made.params.users, 0.0
-    gammas = np.array([230.0, 210.0])
-    for j, kind in enumerate(made.kernel.spec.market.kinds):
-        mu, c, theta = (float(x) for x in (users.mu[j], users.rate[0, 0, j], users.theta[0, j]))
-
-        def cost(q: Any, kind: Any = kind, mu: float = mu, c: float = c) -> Any:
-            return closed_form.dual_cost(kind, 1.0, q, mu, c)
-
-        step = float(np.float32(made.params.time_step).astype(str))
-        law = euler.law(step, round(200 / step), theta, gammas[j])
-        total += float(law.mass @ np.asarray(cost(law.grid)))
-    return total
-
-
-def _difference_claim(label: str, found: Averages, exact: float | None, own: float | None) -> Claim:
-    mean, half = last(found, "cost_difference")
-    if exact is None or own is None:
-        note = "below 0 as stated; no closed form"
-        return Claim(
-            f"MTCD at T = 200 against {label}", "below 0", mean, half, verdict(mean + half < 0), note
-        )
-    values = found.last["cost_difference"]
-    top = np.sort(np.abs(values))[::-1]
-    share = float(top[: max(1, len(top) // 100)].sum() / max(top.sum(), 1e-300))
-    note = (
-        f"simulated, its step's exact value {own:.4g}; "
-        f"1 % of paths make {100 * share:.0f} % of sum |difference|"
-    )
-    return Claim(
-        f"MTCD at T = 200 against {label}, exact at h = 0.04",
-        "below 0",
-        exact,
-        0.0,
-        verdict(exact < 0),
-        f"{mean:.4g} +- {half:.2g} {note}",
-    )
-
-
-def _workload_claims(made: System, found: Averages, steps: int, step: float) -> list[Claim]:
-    mean, half = last(found, "workload")
-    chain = euler.mean(step, steps, -34.0, 107000.0)
-    exact = brownian.workload_mean(200.0, -34.0, 107000.0)[0]
-    return [
-        Claim(
-            "E W at T = 200 from empty",
-            None,
-            exact,
-            note=f"projected Euler with h = {step}: {chain:.3f} exactly, {mean:.1f} +- {half:.1f} simulated",
-        ),
-        Claim("stationary E W = sigma^2 / (2 |b|)", None, brownian.stationary_mean(-34.0, 107000.0)[0]),
-    ]
-
-
-def _crossing_claim(made: System) -> Claim:
-    """From when on the game is cheaper than constant prices, under the paper's own scheme, exactly."""
-    times = np.arange(20.0, 121.0, 4.0)
-    spec, params = made.kernel.spec, system(scheme="projected_euler").params
-    values = [comparison.differences(spec, params, float(t), cells=2048).constant for t in times]
-    sign = next((float(t) for t, v in zip(times, values, strict=True) if v < 0), float("nan"))
-    note = (
-        "exact law of projected Euler, h = 0.04, reset; before that rare paths still at prices 9, 3 dominate"
-    )
-    return Claim(
-        "the game is cheaper than constant prices",
-        "for all t after the start",
-        f"from t = {sign:g}",
-        verdict="ambiguous",
-        note=note,
-    )
 
 
 def _three(scale: str, seed: Whole, name: str, keys: dict[str, Any]) -> Report:

@@ -19,22 +19,34 @@ import numpy as np
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Array
 from jaxsim.models.pricing import closed_form, diffusion
-from jaxsim.models.pricing.market import Terms, effective_rates, terms_of
+from jaxsim.models.pricing.market import Market, Terms, effective_rates, terms_of
 from jaxsim.models.pricing.policies import pair_queues, slopes
 from jaxsim.models.pricing.theory import brownian, euler
 
 
 class Differences(NamedTuple):
-    """Mean cost of the game, and that minus the costs of constant prices 1 and of the prices (5.12)."""
+    """Mean cost of the game, and that minus the costs of constant prices 1 and of the prices (5.12).
+
+    never_constant, never_arbitrary: what paths that never were at 0 contribute to these differences (0 in
+    continuous time). They are rare and dear: a simulation of thousands of paths may see none.
+    """
 
     cost: float
     constant: float
     arbitrary: float
+    never_constant: float
+    never_arbitrary: float
 
 
 def cost_function(terms: Terms, prices: tuple[Any, ...]) -> Callable[[Array], Any]:
     """Return the least dual cost of the first pair as a function of the workload."""
     return lambda w: pair_queues(terms, slopes(terms, prices), terms.market.coalitions[0], w)[1]
+
+
+def arbitrary_terms(market: Market) -> tuple[list[float], list[float]]:
+    """Return a_j and b_j of (5.12), the paper's numbers, by the kinds of the users."""
+    gain = [20.0 if kind == "log" else 30.0 for kind in market.kinds]
+    return gain, [0.05 if kind == "log" else 0.1 for kind in market.kinds]
 
 
 def arbitrary_cost(terms: Terms, prices: tuple[Any, ...], gain: Any, offset: Any) -> Callable[[Array], Any]:
@@ -67,8 +79,7 @@ def differences(
     low = cost_function(terms, terms.lower)
     high = cost_function(terms, terms.initial)
     one = cost_function(terms, (1.0,) * spec.market.users)
-    gain = [20.0 if kind == "log" else 30.0 for kind in spec.market.kinds]
-    offset = [0.05 if kind == "log" else 0.1 for kind in spec.market.kinds]
+    gain, offset = arbitrary_terms(spec.market)
     charged = arbitrary_cost(terms, terms.lower, gain, offset)
     charged_high = arbitrary_cost(terms, terms.initial, gain, offset)
     if spec.scheme == "exact":
@@ -77,7 +88,7 @@ def differences(
             return float(brownian.mean_of(f, horizon, drift, deviation**2))
 
         cost = mean(low)
-        return Differences(cost, cost - mean(one), cost - mean(charged))
+        return Differences(cost, cost - mean(one), cost - mean(charged), 0.0, 0.0)
     step = _decimal(params.time_step)
     found = euler.law(step, round(horizon / step), drift, deviation**2, cells=cells)
     grid, mass = jnp.asarray(found.grid), jnp.asarray(found.mass)
@@ -87,9 +98,11 @@ def differences(
     def integral(weights: Array, f: Callable[[Array], Array]) -> float:
         return float(jnp.sum(weights[1:] * f(grid[1:])))
 
-    cost = integral(reset, low) + integral(never, high)
-    other = integral(reset, charged) + integral(never, charged_high)
-    return Differences(cost, cost - integral(mass, one), cost - other)
+    rare = integral(never, high)
+    never_constant, never_arbitrary = rare - integral(never, one), rare - integral(never, charged_high)
+    constant = integral(reset, low) - integral(reset, one) + never_constant
+    arbitrary = integral(reset, low) - integral(reset, charged) + never_arbitrary
+    return Differences(integral(reset, low) + rare, constant, arbitrary, never_constant, never_arbitrary)
 
 
 def _decimal(value: Any) -> float:
