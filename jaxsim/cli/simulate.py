@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -94,14 +95,17 @@ def simulate(
     if team.index > 0:
         _assist(team, system, policies, run, out)
         return
+    written: dict[str, Any] = {}
     if ledger is not None:  # first, so that a refusal does not come after a long simulation
-        _write_ledger(card, system, policies[names[0]], ledger, run)
+        written = _write_ledger(card, system, policies[names[0]], ledger, run)
     results: dict[str, Result] = {}
     with _job(out, request):
         for name in names:
             folder = _folder(out, name, names)
             with shared.progress_bar(f"{family} · {name}") as show:
                 results[name] = _simulate(system, policies[name], {**run, "checkpoint": folder}, show)
+            if name == names[0]:
+                results[name] = dataclasses.replace(results[name], ledger=written)
             if folder is not None:
                 _save(results[name], folder)
     _leave(team)
@@ -192,12 +196,15 @@ def _save(result: Result, folder: Path) -> None:
     save(result, folder)
 
 
-def _write_ledger(card: Family, system: System, policy: Any, file: Path, run: dict[str, Any]) -> None:
+def _write_ledger(
+    card: Family, system: System, policy: Any, file: Path, run: dict[str, Any]
+) -> dict[str, Any]:
     from jaxsim.experiments import ledgers
 
     keys = {name: run[name] for name in ("seed", "horizon") if name in run}
     kept = ledgers.write(card, system, policy, file, **keys)
     print(f"{kept['blocks']} blocks in {file}; keep the head: {kept['head']}", file=sys.stderr)
+    return kept
 
 
 def _print_results(results: dict[str, Result], out: Path | None) -> None:

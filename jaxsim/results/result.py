@@ -43,6 +43,7 @@ class Result:
     series: ``"time"`` and one array per metric, averaged over replications, in equal slices of the horizon.
     arrays: what `record` asked for.
     timing: seconds: ``wall``, ``compile``, ``run``; ``steps_per_second`` over all replications.
+    ledger: of the decisions of replication 0, where one was written: file, blocks, and the head to keep.
     versions, device: where it ran.
     """
 
@@ -62,6 +63,7 @@ class Result:
     series: dict[str, np.ndarray] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     timing: dict[str, float] = field(default_factory=dict)
+    ledger: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=versions)
     device: str = ""
 
@@ -71,7 +73,7 @@ class Result:
 
     def head(self) -> dict[str, Any]:
         """Return the part of the result that the command line prints as JSON."""
-        return {
+        head = {
             "family": self.family,
             "spec": self.spec,
             "params": self.params,
@@ -86,6 +88,7 @@ class Result:
             "wall_seconds": self.timing.get("wall", float("nan")),
             "versions": self.versions,
         }
+        return head | ({"ledger": self.ledger} if self.ledger else {})
 
 
 def compare(first: Result, second: Result, metric: str, level: float = 0.95) -> Estimate:

@@ -24,7 +24,7 @@ import numpy as np
 
 from jaxsim.core.kernel import System
 from jaxsim.core.types import Real, Whole
-from jaxsim.core.validation import positive, require
+from jaxsim.core.validation import positive
 from jaxsim.models.pricing import diffusion
 from jaxsim.models.pricing.paths import Decisions, decisions
 
@@ -129,18 +129,20 @@ def record(
     The replication is the one that ``simulate`` takes under the same seed and number; ``horizon`` (model
     time, default the kernel's) is rounded up to whole steps.
 
+    In the packet model a step is an event, and whole steps are the expected number of events in that time.
+
     Raises:
-        InvalidInput: for a model other than the diffusion, or numbers out of range.
+        InvalidInput: for numbers out of range.
     """
     kernel = system.kernel
-    known = isinstance(kernel.spec, diffusion.Spec)
-    require(known, "model", "queue", "records no decisions", "write ledgers with model=diffusion")
     length = kernel.horizon if horizon is None else float(positive("horizon", horizon))
     step = float(kernel.step_time(kernel.spec, system.params))
     steps = max(1, int(np.ceil(length / step * (1 - 1e-6))))  # the step is a float32
     path = decisions(system, policy, seed=seed, replication=replication, steps=steps)
     about = {
         "family": kernel.family, "policy": type(policy).__name__, "seed": int(seed),
-        "replication": int(replication), "steps": steps, "time_step": float(str(np.float32(step))),
+        "replication": int(replication), "steps": steps,
     }  # fmt: skip
+    if isinstance(kernel.spec, diffusion.Spec):
+        about["time_step"] = float(str(np.float32(step)))
     return about, entries(path)

@@ -15,6 +15,7 @@ from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Bool, Float, Int, UInt32, Whole
 from jaxsim.core.validation import integer
 from jaxsim.models.pricing import diffusion, packets
+from jaxsim.statistics.accumulators import two_sum
 
 
 @pytree
@@ -82,18 +83,20 @@ def _record(spec: diffusion.Spec, steps: int, params: Any, policy: Any, root: An
 def _packets(spec: packets.PacketSpec, steps: int, params: Any, policy: Any, root: Any) -> Decisions:
     context = packets.prepare(spec, params, policy)
 
-    def one(carry: tuple[packets.PacketState, Array], number: Array) -> tuple[Any, Decisions]:
-        state, clock = carry
+    def one(carry: tuple[packets.PacketState, Array, Array], number: Array) -> tuple[Any, Decisions]:
+        state, clock, lost = carry
         draws = packets.draw(root.at(number), spec, policy)
         seen = packets.observe(spec, context, state)
         action = policy(draws.policy, seen)
         after, observed = packets.step(draws, spec, context, policy, state)
         queues, prices = jnp.stack(seen.queues), jnp.stack([jnp.asarray(p) for p in action.prices])
         rates = jnp.where(queues > 0, jnp.stack(action.rates), 0.0)
-        clock = clock + observed["duration"]
+        clock, more = two_sum(clock, observed["duration"] + lost)  # what rounding takes is kept
         regime = jnp.asarray(seen.regime, jnp.int32)
         held = jnp.sum(queues / params.users.mu)
-        return (after, clock), Decisions(clock, regime, held, queues, prices, rates, rates > 0, after.status)
+        return (after, clock, more), Decisions(
+            clock, regime, held, queues, prices, rates, rates > 0, after.status
+        )
 
-    start = (packets.init(root, spec, context), jnp.zeros(()))
+    start = (packets.init(root, spec, context), jnp.zeros(()), jnp.zeros(()))
     return lax.scan(one, start, jnp.arange(steps))[1]

@@ -76,9 +76,22 @@ def test_the_decisions_of_a_replication_fill_a_ledger():
         ledger.record(here, game(here), horizon=-1)
 
 
+def test_the_events_of_packets_fill_a_ledger():
+    here = system(model="queue", users=2, scale=2.0)
+    about, decided = ledger.record(here, game(here), seed=5, horizon=1.0)
+    listed = list(decided)
+    assert about["steps"] == len(listed) > 10 and about["policy"] == "PacketGame"
+    times = [row["time"] for row in listed]
+    assert times == sorted(times) and 0.3 < times[-1] < 3
+    for row in listed:  # an empty queue is never served
+        assert row["selected"] == [j + 1 for j, rate in enumerate(row["rates"]) if rate > 0]
+        assert all(rate == 0 for rate, held in zip(row["rates"], row["queues"], strict=True) if held == 0)
+    assert ledger.audit(ledger.chain(about, listed)).faults == ()
+
+
 def command(monkeypatch, *words):
     monkeypatch.setattr("sys.argv", ["jaxsim", *map(str, words)])
-    monkeypatch.setattr(cli, "_use_all_cores", lambda: None)  # the tests have started JAX already
+    monkeypatch.setattr("jaxsim.cli.shared.use_all_cores", lambda: None)  # the tests have started JAX already
     with pytest.raises(SystemExit) as caught:
         cli.main()
     return caught.value.code or 0
@@ -89,7 +102,8 @@ def test_the_command_line_verifies_and_names_the_block(monkeypatch, capsys, tmp_
     words = ("pricing", "--replications", 2, "--horizon", 0.2, "--ledger", file, "--json")
     assert command(monkeypatch, "simulate", *words) == 0
     head = json.loads((tmp_path / "ledger.head.json").read_text())["head"]
-    assert head in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert head in err and json.loads(out)["ledger"]["head"] == head
     assert command(monkeypatch, "verify", tmp_path) == 0
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join(lines[:-1]))
