@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from jaxsim.core.kernel import Kernel
@@ -34,12 +35,16 @@ class Every:
 
 @pytree
 class Path:
-    """A replication under way: the key of the next step, its words, the state, and the totals so far."""
+    """A replication under way: the key of the next step, its words, the state, and the totals so far.
+
+    seen: the bits that 32-bit observables have had so far (see `too_large`), or None where all are narrower.
+    """
 
     key: Key
     draws: Any
     state: Any
     totals: dict[str, Any]
+    seen: Any
 
 
 def start(kernel: Kernel, policy: Any, context: Any, key: Key) -> Path:
@@ -47,12 +52,41 @@ def start(kernel: Kernel, policy: Any, context: Any, key: Key) -> Path:
     state = kernel.init(key, kernel.spec, context)
     draws = kernel.draw(key, kernel.spec, policy)
     _, observed = jax.eval_shape(lambda d, s: kernel.step(d, kernel.spec, context, policy, s), draws, state)
-    return Path(key, draws, state, TOTALS.init(observed))
+    seen = jnp.zeros((), jnp.int32) if _wide(observed) else None
+    return Path(key, draws, state, TOTALS.init(observed), seen)
 
 
 def block_length(kernel: Kernel) -> int:
-    """Return how many steps may pass before 32-bit counters are folded."""
-    return max(1, min(LONGEST_BLOCK, (2**31 - 1) // max(1, kernel.largest_count)))
+    """Return how many steps may pass before 32-bit counters are folded.
+
+    It suffices for numbers with as many bits as the largest that the kernel promises.
+    """
+    return max(1, min(LONGEST_BLOCK, (2**31 - 1) >> kernel.largest_count.bit_length()))
+
+
+def _wide(observed: Mapping[str, Any]) -> list[str]:
+    """Return the integer observables that could hold more than `block_length` allows for."""
+    integers = [n for n, x in observed.items() if jnp.issubdtype(x.dtype, jnp.integer)]
+    return [name for name in integers if observed[name].dtype.itemsize >= 4]
+
+
+def _bits_seen(seen: Any, observed: Mapping[str, Any]) -> Any:
+    """Add the bits of a step's observables (of -x - 1 where x is negative)."""
+    for name in _wide(observed):
+        x = observed[name].astype(jnp.int32)
+        seen = seen | (x ^ (x >> 31))
+    return seen
+
+
+def too_large(kernel: Kernel, path: Path) -> np.ndarray:
+    """Return for each replication whether an observable had more bits than `block_length` allows for.
+
+    Its counters may then have left 32 bits between two folds. Numbers below a power of two are told from
+    those above it by the union of their bits, which costs one operation where a maximum costs two.
+    """
+    if path.seen is None:
+        return np.zeros(np.shape(path.state.status), bool)
+    return np.asarray(path.seen) >> kernel.largest_count.bit_length() != 0
 
 
 def advance(kernel: Kernel, policy: Any, context: Any, path: Path, steps: int | Int[Array, ""]) -> Path:
@@ -67,12 +101,16 @@ def advance(kernel: Kernel, policy: Any, context: Any, path: Path, steps: int | 
         # The key stays where the block began: a step number for each replication would be one more array.
         state, observed = kernel.step(path.draws, kernel.spec, context, policy, path.state)
         draws = kernel.draw(path.key.after(j + 1), kernel.spec, policy)
-        return Path(path.key, draws, state, TOTALS.update(path.totals, observed))
+        return Path(
+            path.key, draws, state, TOTALS.update(path.totals, observed), _bits_seen(path.seen, observed)
+        )
 
     def blocks(length: Callable[[Any], Any]) -> Callable[[Any, Path], Path]:
         def run(i: Any, path: Path) -> Path:
             path = lax.fori_loop(0, length(i), one, path)
-            return Path(path.key.after(length(i)), path.draws, path.state, TOTALS.fold(path.totals))
+            return Path(
+                path.key.after(length(i)), path.draws, path.state, TOTALS.fold(path.totals), path.seen
+            )
 
         return run
 
@@ -87,4 +125,4 @@ def advance(kernel: Kernel, policy: Any, context: Any, path: Path, steps: int | 
 
 def emptied(path: Path) -> Path:
     """Return the path with its totals set back to zero."""
-    return Path(path.key, path.draws, path.state, jax.tree.map(jnp.zeros_like, path.totals))
+    return replace(path, totals=jax.tree.map(jnp.zeros_like, path.totals))

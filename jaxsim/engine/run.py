@@ -22,7 +22,7 @@ from jaxsim.engine import batch as batches
 from jaxsim.engine.gathered import Gathered, joined
 from jaxsim.engine.hosts import Hosts
 from jaxsim.engine.memory import smaller
-from jaxsim.engine.path import TOTALS, Every, FinalState, block_length
+from jaxsim.engine.path import TOTALS, Every, FinalState, block_length, too_large
 from jaxsim.engine.plan import Plan, calls, padded
 from jaxsim.results.checkpoint import Saved, Store
 
@@ -158,7 +158,9 @@ class Run:
             self.store.offer(self.snapshot)
         sums = {name: value[:, :count] for name, value in flight.sums.items()}
         state = flight.paths.state
-        status = np.asarray(state.status).reshape(-1)[:count] | _non_finite(sums)
+        wide = too_large(self.kernel, flight.paths)
+        found = np.asarray(state.status) | np.where(wide, np.uint32(Status.COUNTER_OVERFLOW), np.uint32(0))
+        status = found.reshape(-1)[:count] | _non_finite(sums)
         final = None
         if isinstance(self.record, FinalState):
             final = jax.tree.map(lambda x: np.asarray(x).reshape(-1, *x.shape[2:])[:count], state)

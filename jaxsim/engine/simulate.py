@@ -19,6 +19,7 @@ from jaxsim.core.types import Real, Whole
 from jaxsim.core.validation import choice, integer, non_negative, positive, refuse, require
 from jaxsim.engine import batch as batches
 from jaxsim.engine import hosts
+from jaxsim.engine.checks import defined, finite
 from jaxsim.engine.describe import describe, policy_name
 from jaxsim.engine.estimates import estimate, estimate_from_slices, grouped, series, sides
 from jaxsim.engine.gathered import joined
@@ -145,6 +146,11 @@ def simulate(
     paired = not antithetic or (replications >= 4 and replications % 2 == 0)
     require(paired, "replications", replications, "do not make pairs", "give an even number from 4 on")
     devices = tuple(devices or jax.local_devices())
+    narrow = kernel.largest_count < 2**31
+    problem, remedy = "in one step are more than 32 bits can count", "make the system smaller"
+    require(narrow, "spec", f"{kernel.largest_count} of an observable", problem, remedy)
+    finite("params", params)
+    finite("policy", policy)
     step_time = float(positive("step_time", kernel.step_time(kernel.spec, params)))
     measured = _steps("horizon", horizon, step_time)
     slice_steps = _slices(record, measured)
@@ -155,6 +161,7 @@ def simulate(
     if lanes is not None:
         lanes = integer("lanes", lanes, low=1)
     context = batches.prepare(kernel, params, policy)
+    defined("context", context, "params")
     together = hosts.here()
     few = "are fewer than the hosts"
     require(

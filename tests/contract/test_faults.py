@@ -1,0 +1,65 @@
+"""NaN or infinity in any number of any family ends in a refusal or in the right result, never in a wrong one."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxsim.core.errors import InvalidInput, UntrustworthyResult
+from jaxsim.engine import simulate
+from jaxsim.experiments.registry import families
+
+FAMILIES = [family for family in families().values() if family.system is not None]
+POISONS = {"NaN": np.nan, "infinity": np.inf, "minus infinity": -np.inf}
+STEPS = 40
+
+
+@functools.cache
+def built(family):
+    card = families()[family]
+    system = card.system.load()()
+    return system, next(iter(card.policies.values())).load()(system)
+
+
+def run(family, params, policy, horizon):
+    """Simulate on one device, so that one compilation serves every poison."""
+    devices = tuple(jax.local_devices()[:1])
+    kernel = built(family)[0].kernel
+    arguments = {"replications": 4, "horizon": horizon, "warmup": 0.0, "devices": devices, "lanes": 4}
+    return simulate(kernel, policy, params, **arguments)
+
+
+def outcome(family, leaves, structure, horizon, expected):
+    """Return what became of it: refused, untrustworthy, the same, or wrong (with the numbers)."""
+    params, policy = jax.tree.unflatten(structure, leaves)
+    try:
+        found = run(family, params, policy, horizon)
+    except (InvalidInput, UntrustworthyResult) as error:
+        assert "\n" not in str(error)
+        return "refused"
+    same = all(np.array_equal(x, expected.samples[n], equal_nan=True) for n, x in found.samples.items())
+    return "right" if same else f"wrong: {found.estimates}"
+
+
+@pytest.mark.parametrize("family", [family.name for family in FAMILIES])
+def test_poisoned_parameters_never_give_a_wrong_number(family):
+    system, policy = built(family)
+    places, structure = jax.tree_util.tree_flatten_with_path((system.params, policy))
+    leaves = [leaf for _, leaf in places]
+    horizon = STEPS * float(system.kernel.step_time(system.kernel.spec, system.params))
+    expected = run(family, system.params, policy, horizon)
+    refused = 0
+    wrong = {}
+    for i, (where, leaf) in enumerate(places):
+        if not jnp.issubdtype(jnp.result_type(leaf), jnp.floating) or np.size(leaf) == 0:
+            continue
+        for name, poison in POISONS.items():
+            changed = [*leaves[:i], jnp.full_like(leaf, poison), *leaves[i + 1 :]]
+            found = outcome(family, changed, structure, horizon, expected)
+            refused += found == "refused"
+            if found.startswith("wrong"):
+                wrong[jax.tree_util.keystr(where), name] = found
+    assert not wrong
+    assert refused > 0
