@@ -103,6 +103,8 @@ class Kernel:
     step_time: (spec, params) -> expected model time of one step.
     metrics: what the Result reports.
     horizon, warmup: defaults, in model time; kernels that differ in them only share a compilation.
+    unbounded: parameters that may be infinite, by name (``"users.upper_prices"``); an infinity elsewhere is
+        refused, and NaN everywhere.
     largest_count: no integer observable exceeds this in absolute value in one step; the engine folds its
         32-bit counters into wider ones before they can overflow.
     """
@@ -117,6 +119,7 @@ class Kernel:
     draw: Callable[[Key, Any, Any], Any] = _key_itself
     horizon: float = field(default=1000.0, compare=False)
     warmup: float = field(default=0.0, compare=False)
+    unbounded: tuple[str, ...] = ()
     largest_count: int = 1 << 15
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from jaxsim.core.validation import refuse
 
 
-def finite(name: str, tree: Any) -> None:
-    """Refuse a pytree with NaN or infinity in it, naming the leaf.
+def finite(name: str, tree: Any, unbounded: tuple[str, ...] = ()) -> None:
+    """Refuse a pytree with NaN or infinity in it, naming the leaf; some leaves may be infinite.
 
     Kernels need not look at every number: a comparison with NaN is false, a table look-up of NaN is some row,
     and what comes out is finite and wrong.
@@ -21,16 +21,16 @@ def finite(name: str, tree: Any) -> None:
         InvalidInput: naming the first such leaf.
     """
     for where, leaf in _floats(tree):
-        if not np.all(np.isfinite(leaf)):
-            field = f"{name}.{where}" if where else name
-            refuse(field, leaf, "is not finite", "give finite numbers")
+        bad = np.isnan(leaf) if where in unbounded else ~np.isfinite(leaf)
+        if np.any(bad):
+            refuse(f"{name}.{where}" if where else name, leaf, "is not finite", "give finite numbers")
 
 
-def defined(name: str, tree: Any, source: str) -> None:
-    """Refuse what was computed from the input where it holds NaN; infinity may be meant there."""
+def defined(name: str, tree: Any) -> None:
+    """Refuse a pytree with NaN in it, naming the leaf; infinity may be meant (a threshold never reached)."""
     for where, leaf in _floats(tree):
         if np.any(np.isnan(leaf)):
-            refuse(source, f"{name}.{where}", "becomes NaN", "check the rates: their ratios must be finite")
+            refuse(f"{name}.{where}" if where else name, leaf, "holds NaN", "check what it is made from")
 
 
 def _floats(tree: Any) -> list[tuple[str, np.ndarray]]:

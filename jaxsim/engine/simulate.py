@@ -149,8 +149,8 @@ def simulate(
     narrow = kernel.largest_count < 2**31
     problem, remedy = "in one step are more than 32 bits can count", "make the system smaller"
     require(narrow, "spec", f"{kernel.largest_count} of an observable", problem, remedy)
-    finite("params", params)
-    finite("policy", policy)
+    finite("params", params, kernel.unbounded)
+    defined("policy", policy)
     step_time = float(positive("step_time", kernel.step_time(kernel.spec, params)))
     measured = _steps("horizon", horizon, step_time)
     slice_steps = _slices(record, measured)
@@ -161,7 +161,7 @@ def simulate(
     if lanes is not None:
         lanes = integer("lanes", lanes, low=1)
     context = batches.prepare(kernel, params, policy)
-    defined("context", context, "params")
+    defined("context", context)
     together = hosts.here()
     few = "are fewer than the hosts"
     require(

@@ -1,4 +1,4 @@
-"""NaN or infinity in any number of any family ends in a refusal or in the right result, never in a wrong one."""
+"""NaN or infinity in any number of any family ends in a refusal or in the right result, never a wrong one."""
 
 import functools
 
@@ -43,6 +43,10 @@ def outcome(family, leaves, structure, horizon, expected):
     return "right" if same else f"wrong: {found.estimates}"
 
 
+def name_of(where):
+    return jax.tree_util.keystr(where[1:], simple=True, separator=".")
+
+
 @pytest.mark.parametrize("family", [family.name for family in FAMILIES])
 def test_poisoned_parameters_never_give_a_wrong_number(family):
     system, policy = built(family)
@@ -56,6 +60,8 @@ def test_poisoned_parameters_never_give_a_wrong_number(family):
         if not jnp.issubdtype(jnp.result_type(leaf), jnp.floating) or np.size(leaf) == 0:
             continue
         for name, poison in POISONS.items():
+            if name != "NaN" and (where[0].idx == 1 or name_of(where) in system.kernel.unbounded):
+                continue  # there infinity has a meaning
             changed = [*leaves[:i], jnp.full_like(leaf, poison), *leaves[i + 1 :]]
             found = outcome(family, changed, structure, horizon, expected)
             refused += found == "refused"

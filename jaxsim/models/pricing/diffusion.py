@@ -380,4 +380,5 @@ def kernel(spec: Spec) -> Kernel:
         draw=draw,
         horizon=200.0,
         largest_count=1,
+        unbounded=("users.upper_prices",),
     )

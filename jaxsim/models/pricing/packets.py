@@ -372,4 +372,5 @@ def kernel(spec: PacketSpec) -> Kernel:
         draw=draw,
         horizon=20.0,
         largest_count=1,
+        unbounded=("users.upper_prices",),
     )
