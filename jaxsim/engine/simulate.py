@@ -137,8 +137,8 @@ def simulate(
     most = integer("most_replications", most_replications, low=FIRST_STAGE * group, high=LARGEST_NUMBER)
     choice("on_trouble", on_trouble, ("raise", "report"))
     require(0 < level < 1, "level", level, "is not a confidence level", "give a number between 0 and 1")
-    horizon = float(positive("horizon", kernel.horizon if horizon is None else horizon))
-    warmup = kernel.warmup if warmup is None else warmup
+    length = float(positive("horizon", kernel.horizon if horizon is None else horizon))
+    start: Any = kernel.warmup if warmup is None else warmup
     wanted = {} if precision is None else targets(precision, [metric.name for metric in kernel.metrics])
     if wanted:
         require(replications > 1, "replications", 1, "leave nothing to judge a precision by", "begin with 30")
@@ -152,21 +152,19 @@ def simulate(
     finite("params", params, kernel.unbounded)
     defined("policy", policy)
     step_time = float(positive("step_time", kernel.step_time(kernel.spec, params)))
-    measured = _steps("horizon", horizon, step_time)
+    measured = _steps("horizon", length, step_time)
     slice_steps = _slices(record, measured)
-    if warmup != "auto":
-        warmup = float(non_negative("warmup", warmup))
-        _steps("warmup", warmup, step_time)
+    if start != "auto":
+        start = float(non_negative("warmup", start))
+        _steps("warmup", start, step_time)
     allowed = budget(memory, devices)
     if lanes is not None:
         lanes = integer("lanes", lanes, low=1)
     context = batches.prepare(kernel, params, policy)
     defined("context", context)
     together = hosts.here()
-    few = "are fewer than the hosts"
-    require(
-        replications >= together.count, "replications", replications, few, f"give {together.count} or more"
-    )
+    few, remedy = "are fewer than the hosts", f"give {together.count} or more"
+    require(replications >= together.count, "replications", replications, few, remedy)
     shape = batches.first_path.eval_shape(kernel, policy, context, root)
 
     def planned(count: int) -> Plan:
@@ -175,8 +173,8 @@ def simulate(
             return plan
         return replace(plan, chunks=1, lanes=lanes, batches=math.ceil(count / (lanes * len(devices))))
 
-    parts: dict[str, Any] = {"seed": int(seed), "replications": replications, "horizon": horizon}
-    parts |= {"warmup": warmup, "precision": precision, "level": level, "record": record}
+    parts: dict[str, Any] = {"seed": int(seed), "replications": replications, "horizon": length}
+    parts |= {"warmup": start, "precision": precision, "level": level, "record": record}
     parts |= {"antithetic": antithetic}
     parts |= {"family": kernel.family, "spec": kernel.spec, "params": params, "policy": policy}
     parts |= {"kernel": kernel, "host": f"{together.index} of {together.count}"}
@@ -185,30 +183,30 @@ def simulate(
         saved = store.load()
 
         def new_run(stage: str, count: int, times: tuple[int, list[int]], record: Any, team: Hosts) -> Run:
-            notes, plan = {"stage": stage, "warmup": warmup}, planned(team.share(count))
+            notes, plan = {"stage": stage, "warmup": start}, planned(team.share(count))
             run = Run(kernel, policy, context, root, plan, *times, record, progress, store, notes, team)
             if saved is not None and saved.notes["stage"] == stage:
                 run.restore(saved)
             return run
 
         if saved is not None:
-            warmup = saved.notes["warmup"]
-        if warmup == "auto":
+            start = saved.notes["warmup"]
+        if start == "auto":
             count = min(PILOT_REPLICATIONS, replications)
             # Each host makes the whole pilot: it is short, and hosts may come back to it one by one.
             pilot = new_run("pilot", count, (0, split(measured, PILOT_SLICES)), None, Hosts())
             pilot.extend(count)
-            warmup = _detect_warmup(pilot, params, step_time, horizon)
-        times = (_steps("warmup", warmup, step_time), slice_steps)
+            start = _detect_warmup(pilot, params, step_time, length)
+        times = (_steps("warmup", start, step_time), slice_steps)
         run = new_run("main", replications, times, record, together)
         run.extend(replications)
         while wanted:
-            pairs = grouped(sides(kernel, params, run.totals(), *_measures(run, step_time, horizon)), group)
+            pairs = grouped(sides(kernel, params, run.totals(), *_measures(run, step_time, length)), group)
             count = group * next_stage(estimate(pairs, level), wanted, most // group)
             if count <= run.replications:
                 break
             run.extend(count)
-    return _result(run, params, seed, horizon, warmup, step_time, level, group, on_trouble, clock)
+    return _result(run, params, seed, length, start, step_time, level, group, on_trouble, clock)
 
 
 def _flag(field: str, value: Any) -> bool:
