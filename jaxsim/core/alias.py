@@ -31,13 +31,19 @@ def bits(outcomes: int) -> int:
 def fill(mass: Float[Array, " columns"]) -> tuple[Float[Array, " columns"], Int[Array, " columns"]]:
     """Return keep and alias of each column, for masses with mean 1.
 
-    One sweep from the richest column down: it gives to the poorest open ones until it is poor itself, is
-    then filled by the next, and so on. Rounding may leave the last columns unfilled: they keep their own
-    mass and give the rest to the richest outcome, so that an outcome of mass 0 is never sampled.
+    One sweep over the rich columns (mass 1 or more) in turn: each gives to the open poor ones until it is
+    poor itself, is then filled by the next rich one, and so on. Rounding may leave the last columns unfilled:
+    they keep their own mass and give the rest to the richest outcome, so that an outcome of mass 0 is never
+    sampled.
     """
     columns = mass.shape[0]
-    order = jnp.argsort(-mass).astype(jnp.int32)
-    rich_end = jnp.sum(mass >= 1.0, dtype=jnp.int32)
+    here = jnp.arange(columns, dtype=jnp.int32)
+    rich, richest = mass >= 1.0, jnp.argmax(mass).astype(jnp.int32)
+    # Rich columns first, each kind in its order: all that the sweep needs, and many times faster than a sort.
+    count = jnp.cumsum(rich, dtype=jnp.int32)
+    rich_end = count[-1]
+    place = jnp.where(rich, count - 1, rich_end + here - count)
+    order = jnp.zeros(columns, jnp.int32).at[place].set(here, unique_indices=True, mode="promise_in_bounds")
 
     def settle(_: Int[Array, ""], carry: tuple[Array, ...]) -> tuple[Array, ...]:
         giver, left, poor, keep, alias = carry
@@ -47,13 +53,13 @@ def fill(mass: Float[Array, " columns"]) -> tuple[Float[Array, " columns"], Int[
         column, receiver = jnp.where(give, other, here), jnp.where(give, here, after)
         open_ = give | (giver < rich_end)
         # The last giver has nobody after it; what rounding leaves it short of goes to the richest.
-        receiver = jnp.where(give | (giver + 1 < rich_end), receiver, order[0])
+        receiver = jnp.where(give | (giver + 1 < rich_end), receiver, richest)
         keep = keep.at[column].set(jnp.where(open_, jnp.where(give, mass[other], left), keep[column]))
         alias = alias.at[column].set(jnp.where(open_, receiver, alias[column]))
         left = jnp.where(give, left - (1.0 - mass[other]), mass[after] - (1.0 - left))
         return jnp.where(give, giver, giver + 1), left, jnp.where(give, poor + 1, poor), keep, alias
 
-    unfilled = (jnp.minimum(mass, 1.0), jnp.full(columns, order[0]))
+    unfilled = (jnp.minimum(mass, 1.0), jnp.full(columns, richest))
     start = (jnp.zeros((), jnp.int32), mass[order[0]], rich_end, *unfilled)
     *_, keep, alias = lax.fori_loop(0, columns, settle, start)
     return jnp.clip(keep, 0.0, 1.0), alias

@@ -22,7 +22,7 @@ from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Float, Int, UInt8, UInt32
 from jaxsim.models.balancing.actions import Fixed, Observation, Offload, OwnState, Slots
 from jaxsim.models.balancing.context import observe
-from jaxsim.models.balancing.kernel import draw, first_state, split_words
+from jaxsim.models.balancing.kernel import draw, first_state, scheduler_words
 from jaxsim.models.balancing.kernel import kernel as epoch_kernel
 from jaxsim.models.balancing.model import Params, Spec, State, pack, wired
 
@@ -67,7 +67,7 @@ def _chance(action: Any, seen: Observation, node: Int[Array, ""]) -> Float[Array
 
 def step(key: Key, spec: Spec, params: Params, policy: Any, state: State) -> tuple[State, Observables]:
     """Take one epoch, event by event; the observables are those of the epoch kernel."""
-    words = split_words(draw(key, spec, policy).schedulers, policy, spec.nodes)
+    words = scheduler_words(draw(key, spec, policy), policy, spec.nodes)
     params = wired(params, state)
     seen = observe(spec, params, state)
     action = policy(words, seen)

@@ -20,10 +20,10 @@ import numpy as np
 
 from jaxsim.core import alias, samplers
 from jaxsim.core.kernel import Kernel, Metric, Observables
-from jaxsim.core.random import Key, Stream
+from jaxsim.core.random import Key, Stream, apart
 from jaxsim.core.status import no_trouble
 from jaxsim.core.tree import pytree
-from jaxsim.core.types import Array, Int, UInt, UInt16, UInt32
+from jaxsim.core.types import Array, Complex, Int, UInt, UInt16, UInt32
 from jaxsim.models.balancing import control, epoch, tables
 from jaxsim.models.balancing.actions import Observation
 from jaxsim.models.balancing.context import Context, observe, prepare
@@ -33,15 +33,16 @@ from jaxsim.models.balancing.pairing import draw_links
 
 @pytree
 class Draws:
-    """The random words of an epoch: per queue, for the schedulers, and for the regime.
+    """The random words of an epoch, two to a complex number (see `random.Key.joined`).
 
-    arrivals: one for each queue where the number of arrivals is drawn first, else none.
-    schedulers: a word for each, or a word for every two of them, or none, as the policy's ``bits`` ask for.
+    queues: one word for each queue. arrivals: one for each where the number of arrivals is drawn first, else
+    none. schedulers: a word for each, or one for every two, or none, as the policy's ``bits`` ask for.
+    regime: one word.
     """
 
-    queues: UInt32[Array, " nodes"]
-    arrivals: UInt32[Array, " nodes_or_none"]
-    schedulers: UInt32[Array, " words"]
+    queues: Complex[Array, " half_nodes"]
+    arrivals: Complex[Array, " half_nodes_or_none"]
+    schedulers: Complex[Array, " pairs"]
     regime: UInt32[Array, ""]
 
 
@@ -65,23 +66,32 @@ def draw(key: Key, spec: Spec, policy: Any) -> Draws:
 
     Of the schedulers only what their policy reads is drawn; with 16 bits one word serves two of them.
     """
-    nodes = jnp.arange(spec.nodes, dtype=jnp.uint32)
-    count = {0: 0, 16: (spec.nodes + 1) // 2, 32: spec.nodes}[policy.bits]
+    pairs = jnp.arange((spec.nodes + 1) // 2, dtype=jnp.uint32)
+    read = {0: 0, 16: (spec.nodes + 3) // 4, 32: pairs.size}[policy.bits]
     staged = tables.layout(spec, policy).staged
     return Draws(
-        queues=key.pair(Stream.EVENTS, nodes)[0],
-        arrivals=key.pair(Stream.ARRIVALS, nodes if staged else nodes[:0])[0],
-        schedulers=key.pair(Stream.POLICY, nodes[:count])[0],
+        queues=key.joined(Stream.EVENTS, pairs),
+        arrivals=key.joined(Stream.ARRIVALS, pairs if staged else pairs[:0]),
+        schedulers=key.joined(Stream.POLICY, pairs[:read]),
         regime=key.pair(Stream.ENVIRONMENT, 0)[0],
     )
 
 
-def split_words(words: UInt32[Array, " words"], policy: Any, nodes: int) -> UInt[Array, " count"]:
-    """Return what each scheduler's policy reads: 32 bits, 16 (word i serves i and i + nodes / 2), or none."""
-    if policy.bits != 16:
-        return words
-    high = (words >> np.uint32(16)).astype(jnp.uint16)
-    return jnp.concatenate([words.astype(jnp.uint16), high])[:nodes]
+def words(pairs: Complex[Array, " pairs"], nodes: int) -> UInt32[Array, " nodes"]:
+    """Return a word for each node: all first words, then the second ones."""
+    first, second = apart(pairs)
+    # Cut before they are joined: the loops that read a slice of the whole would not be vectorized.
+    return jnp.concatenate([first, second[: nodes - first.shape[0]]])
+
+
+def scheduler_words(draws: Draws, policy: Any, nodes: int) -> UInt[Array, " count"]:
+    """Return what each scheduler's policy reads: 32 bits, 16, or none."""
+    if policy.bits == 0:
+        return jnp.zeros(0, jnp.uint32)
+    if policy.bits == 32:
+        return words(draws.schedulers, nodes)
+    halves = [half.astype(jnp.uint16) for w in apart(draws.schedulers) for half in (w, w >> np.uint32(16))]
+    return jnp.concatenate(halves)[:nodes]
 
 
 def _row(
@@ -94,15 +104,15 @@ def _row(
 
 def _arrivals(
     spec: Spec, params: Params, context: Context, size: tables.Layout, action: Any, seen: Observation,
-    state: State, words: UInt32[Array, " nodes"],
+    state: State, word: UInt32[Array, " nodes"],
 ) -> UInt32[Array, " nodes"]:  # fmt: skip
     """Return the number of packets that reach each queue during the epoch."""
     if size.levels is not None:
         row = _row(spec, params, size, action, seen, state)
-        return alias.sample_packed(context.arrivals, row, size.arrival_bits, words)
+        return alias.sample_packed(context.arrivals, row, size.arrival_bits, word)
     relative = tables.inflow(spec, params, action, seen, size.denominator)
     rate = params.arrival_rates[state.regime] * params.delay * relative
-    return epoch.inverse_poisson(rate.astype(jnp.float32), size.arrivals, words).astype(jnp.uint32)
+    return epoch.inverse_poisson(rate.astype(jnp.float32), size.arrivals, word).astype(jnp.uint32)
 
 
 def _totals(
@@ -130,21 +140,24 @@ def step(draws: Draws, spec: Spec, context: Context, policy: Any, state: State) 
     """
     params = wired(context.params, state)
     seen = observe(spec, params, state)
-    action = policy(split_words(draws.schedulers, policy, spec.nodes), seen)
+    action = policy(scheduler_words(draws, policy, spec.nodes), seen)
+    word = words(draws.queues, spec.nodes)
     size = tables.layout(spec, policy)
     server = params.server_class.astype(jnp.uint32) if len(spec.buffers) > 1 else np.uint32(0)
     if size.staged:
-        arrivals = _arrivals(spec, params, context, size, action, seen, state, draws.arrivals)
+        arrivals = _arrivals(
+            spec, params, context, size, action, seen, state, words(draws.arrivals, spec.nodes)
+        )
         row = (server * np.uint32(size.arrivals + 1) + arrivals) * np.uint32(spec.states) + seen.queues[0]
     else:
         each = np.uint32((size.levels or 0) * spec.regimes * spec.states)
         row = server * each + _row(spec, params, size, action, seen, state)
     if spec.expected:
-        end = alias.sample_packed(context.table, row, alias.bits(size.states), draws.queues)
+        end = alias.sample_packed(context.table, row, alias.bits(size.states), word)
         drops = jnp.sum(context.expected.at[row].get(mode="promise_in_bounds"))
         jobs = jnp.sum(seen.queues[0].astype(jnp.int32))
     else:
-        outcome = alias.sample_packed(context.table, row, size.bits, draws.queues).astype(jnp.uint16)
+        outcome = alias.sample_packed(context.table, row, size.bits, word).astype(jnp.uint16)
         lost = outcome // np.uint16(size.states)
         end = outcome - lost * np.uint16(size.states)
         jobs, drops = _totals(spec, size, state, lost)

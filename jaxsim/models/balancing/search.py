@@ -41,7 +41,7 @@ from jaxsim.core.validation import integer, positive, require
 from jaxsim.models.balancing import epoch, exchange
 from jaxsim.models.balancing.context import prepare
 from jaxsim.models.balancing.graphs import Graph
-from jaxsim.models.balancing.kernel import draw, init, step
+from jaxsim.models.balancing.kernel import draw, init, scheduler_words, step
 from jaxsim.models.balancing.model import Params, Spec, State, queues_of
 from jaxsim.models.balancing.policies import Reading, Table
 from jaxsim.relaxations import cone, cones
@@ -101,7 +101,11 @@ def _path(
         after, _ = step(draws, spec, context, policy, state)
         z = queues_of(spec, state)
         once = policy.reading == "epoch"
-        away = policy.away(draws.schedulers, z, state.regime) if once else jnp.zeros(0, bool)
+        away = (
+            policy.away(scheduler_words(draws, policy, spec.nodes), z, state.regime)
+            if once
+            else jnp.zeros(0, bool)
+        )
         return after, (z, queues_of(spec, after), state.regime, away)
 
     return lax.scan(one, init(key, spec, context), jnp.arange(epochs, dtype=jnp.uint32))[1]
