@@ -10,6 +10,7 @@ import functools
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.sharding import Mesh, PartitionSpec
@@ -29,6 +30,19 @@ Without effect on other processors and on accelerators."""
 def mesh_of(plan: Plan) -> Mesh:
     """Return the row of devices that the replications are cut over."""
     return Mesh(np.asarray(plan.devices), ("replications",))
+
+
+_MET: set[Any] = set()
+
+
+def unmet(kernel: Kernel, mesh: Mesh, pieces: int, arrays: Any) -> bool:
+    """Return whether `proceed` meets arguments of these shapes for the first time, and so compiles."""
+    leaves, structure = jax.tree.flatten(arrays)
+    shapes = tuple((jnp.shape(leaf), jnp.result_type(leaf)) for leaf in leaves)
+    arguments = (kernel, mesh, pieces, structure, shapes)
+    new = arguments not in _MET
+    _MET.add(arguments)
+    return new
 
 
 @functools.partial(jax.jit, static_argnames=("kernel",))
