@@ -5,20 +5,27 @@ gradient.py     what an estimator returns, and what it states about its bias
 estimators.py   gradients: exact, pathwise, relaxed, common-number differences, SPSA; annealed
 scores.py       the score function with its baselines; smoothed by conditional expectations
 constraints.py  probabilities, positive rates, simplices and ordered menus by smooth parametrization
-tune.py         the descent, its trace and what it found
+tune.py         the verbs: one descent, or many at once
+descend.py      their compiled parts; descent.py: a descent under way, its trace and checkpoints
+verdict.py      what is said of the answer; shortfall.py: how far from the optimum it can be
+record.py       a tuning as a Result
 """
 
-from jaxsim.learning.constraints import Free, Interval, Ordered, Positive, Simplex
+from jaxsim.learning.constraints import Arc, Free, Interval, Ordered, Positive, Simplex
 from jaxsim.learning.estimators import SPSA, Annealed, CommonNumbers, Exact, Pathwise, Relaxed
 from jaxsim.learning.gradient import Bias, Estimator, Gradient
 from jaxsim.learning.objectives import path_objective
 from jaxsim.learning.scores import Conditional, Score
-from jaxsim.learning.tune import Tuning, tune
+from jaxsim.learning.record import recorded
+from jaxsim.learning.shortfall import Shortfall
+from jaxsim.learning.tune import default_optimizer, tune, tune_many
+from jaxsim.learning.verdict import Tuning
 from jaxsim.relaxations import Relaxation, Sample
 
 __all__ = [
     "SPSA",
     "Annealed",
+    "Arc",
     "Bias",
     "CommonNumbers",
     "Conditional",
@@ -34,8 +41,12 @@ __all__ = [
     "Relaxed",
     "Sample",
     "Score",
+    "Shortfall",
     "Simplex",
     "Tuning",
+    "default_optimizer",
     "path_objective",
+    "recorded",
     "tune",
+    "tune_many",
 ]

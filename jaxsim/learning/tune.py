@@ -1,16 +1,18 @@
 """The descent: any objective, any gradient estimator, any optimizer, and an honest account of the result.
 
 The free numbers move by optax; the answer is their average over the second half of the steps (Polyak and
-Juditsky 1992), which takes out the noise of the last step, and is then judged on fresh replications that the
-descent has not seen, beside the start under common random numbers.
+Juditsky 1992), which takes out the noise of the last step. It is then judged on fresh replications that the
+descent has not seen: its value, its gain over the start under common random numbers, and how far from the
+optimum the noise allows it to be.
 """
 
 from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -20,90 +22,20 @@ import optax
 
 from jaxsim.core import random
 from jaxsim.core.random import Key
-from jaxsim.core.types import Array, Real, Whole
+from jaxsim.core.types import Real, Whole
 from jaxsim.core.validation import integer, positive, require
 from jaxsim.learning.constraints import Constraint, Free
+from jaxsim.learning.descend import FRESH, Make, Same
 from jaxsim.learning.estimators import Pathwise
-from jaxsim.learning.gradient import Gradient
+from jaxsim.learning.descent import Descent
 from jaxsim.learning.objectives import Objective
-from jaxsim.relaxations import Sample
-from jaxsim.statistics import Estimate, mean_interval
+from jaxsim.learning.verdict import Judge, Tuning
+from jaxsim.results.checkpoint import keep
+from jaxsim.results.identity import identity
 
 JUDGES = 1024
-_FRESH = 1 << 31
-"""Replications from this number on judge; those below it descend."""
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """What a descent found.
-
-    tuned: the answer. value, start_value: mean objective there and at the start, on fresh replications.
-    gain: start minus answer, paired under common random numbers; an interval above 0 is an improvement.
-    values, value_errors: the objective's estimates, step by step (at the steps' points).
-    points: the steps' points as a pytree with a leading axis of steps.
-    slope: gradient estimate of the last step in the free numbers, with its standard error.
-    settled: whether over the last quarter of the steps the mean of every component of the gradient is within
-        three standard errors of zero (1e-12 where there is no noise); if not, more steps would still gain.
-    """
-
-    tuned: Any
-    value: Estimate
-    start_value: Estimate
-    gain: Estimate
-    values: np.ndarray
-    value_errors: np.ndarray
-    points: Any
-    slope: Any
-    slope_error: Any
-    settled: bool
-    seconds: float
-
-
-@functools.partial(jax.jit, static_argnames=("objective", "constraint", "optimizer", "length"))
-def _descend(
-    objective: Objective,
-    constraint: Constraint,
-    optimizer: optax.GradientTransformation,
-    gradient: Any,
-    root: Key,
-    carry: Any,
-    start: Array,
-    length: int,
-) -> tuple[Any, tuple[Gradient, Any]]:
-    """Take ``length`` steps from step ``start`` on."""
-    stride = getattr(gradient, "replications", 1)
-
-    def constrained(free: Any, key: Key, *relaxation: Any) -> Any:
-        return objective(constraint.to(free), key, *relaxation)
-
-    def one(carry: tuple[Any, Any], number: Array) -> tuple[Any, Any]:
-        free, state = carry
-        estimate = gradient.at(number) if hasattr(gradient, "at") else gradient
-        found = estimate(constrained, free, root, number.astype(jnp.uint32) * jnp.uint32(stride))
-        change, state = optimizer.update(found.gradient, state, free)
-        return (optax.apply_updates(free, change), state), (found, free)
-
-    return jax.lax.scan(one, carry, start + jnp.arange(length))
-
-
-@functools.partial(jax.jit, static_argnames=("objective", "count"))
-def _judge(objective: Objective, tuned: Any, root: Key, count: int) -> Array:
-    def one(number: Array) -> Array:
-        found = objective(tuned, root.replication(number))
-        return jnp.asarray(found.value if isinstance(found, Sample) else found)
-
-    numbers = jnp.uint32(_FRESH) + jnp.arange(count, dtype=jnp.uint32)
-    return jax.lax.map(one, numbers, batch_size=min(count, 128))
-
-
-def _settled(slopes: Any) -> bool:
-    def at_rest(x: np.ndarray) -> bool:
-        late = np.asarray(x, np.float64)[-max(2, len(x) // 4) :]
-        error = late.std(axis=0, ddof=1) / len(late) ** 0.5
-        return bool(np.all(np.abs(late.mean(axis=0)) <= 3 * error + 1e-12))
-
-    return all(at_rest(leaf) for leaf in jax.tree.leaves(slopes))
+PIECES = 10
+"""Parts that a descent is cut into: between them it reports, saves and may stop."""
 
 
 def tune(
@@ -117,7 +49,12 @@ def tune(
     seed: Whole = 0,
     judges: Whole = JUDGES,
     level: Real = 0.95,
+    precision: Real | None = None,
+    restarts: Whole = 1,
+    spread: Real = 1.0,
+    assess: bool = True,
     progress: Callable[[int, float], None] | None = None,
+    checkpoint: str | Path | None = None,
 ) -> Tuning:
     """Minimize E[objective(x, key)] over x from ``start``.
 
@@ -125,62 +62,149 @@ def tune(
         objective: ``objective(x, key)``, pure: a scalar, or a `Sample` for the score function; one object
             serves every call (a fresh lambda is compiled afresh).
         start: pytree of floats inside the constraint's set.
-        gradient: an estimator of `jaxsim.learning.estimators`; default ``Pathwise()``.
+        gradient: an estimator of `jaxsim.learning.estimators`; default ``Pathwise()``. An `Annealed` one
+        moves
+            along the steps.
         optimizer: any optax transformation, schedules included; default Adam with rate 0.1 that falls to a
             tenth by cosine.
         constraint: the set x lives in; default none.
         steps: how many steps (>= 8). seed: of all paths. judges: fresh replications for the verdict (>= 2).
         level: confidence level of the intervals.
+        precision: stop early once the shortfall's upper bound is below this share of the value: at
+            statistical convergence, since a gradient that is only hidden in noise leaves the bound high.
+        restarts: descents at once, the first from ``start``, the others from normal perturbations of it with
+            standard deviation ``spread`` in the free numbers; the one with the least value is returned.
+        assess: whether to estimate the shortfall, which takes about as long as 16 (2 p + 1) steps with p
+            numbers tuned.
         progress: called with (steps done, last value) after every tenth of the way.
+        checkpoint: folder that keeps the work done so far; the same call with a folder that holds a
+        checkpoint
+            goes on from it to the same numbers.
 
     Returns:
-        The answer with its value, the gain over the start, and the whole trace.
+        The answer with its value, the gain over the start, the shortfall, and the whole trace.
 
     Raises:
         InvalidInput: for arguments out of range, or a start outside the constraint's set.
     """
-    clock = time.perf_counter()
-    steps, judges = integer("steps", steps, low=8), integer("judges", judges, low=2, high=_FRESH)
-    positive("level", level)
-    gradient, constraint = gradient or Pathwise(), constraint or Free()
-    stride = getattr(gradient, "replications", 1)
-    require(steps * stride <= _FRESH, "steps", steps, "needs too many replications", "take fewer per step")
-    optimizer = optimizer or _default_optimizer(steps)
-    free = constraint.of(start)
-    finite = all(bool(np.all(np.isfinite(leaf))) for leaf in jax.tree.leaves(free))
-    require(finite, "start", start, "is not inside the constraint's set", "start strictly inside it")
-    root = random.key(seed)
-    carry, traces = (free, optimizer.init(free)), []
-    length = max(1, steps // 10)
-    for done in range(0, steps, length):
-        many = min(length, steps - done)
-        carry, trace = _descend(
-            objective, constraint, optimizer, gradient, root, carry, jnp.int32(done), many
-        )
-        traces.append(jax.tree.map(np.asarray, trace))
-        if progress:
-            progress(done + many, float(traces[-1][0].value[-1]))
-    found, points = jax.tree.map(lambda *parts: np.concatenate(parts), *traces)
-    late = jax.tree.map(lambda x: jnp.asarray(x[steps // 2 :].mean(axis=0)), points)
-    tuned = constraint.to(late)
-    after = np.asarray(_judge(objective, tuned, root, judges), np.float64)
-    before = np.asarray(_judge(objective, constraint.to(free), root, judges), np.float64)
-    return Tuning(
-        tuned=jax.tree.map(np.asarray, tuned),
-        value=mean_interval(after, level),
-        start_value=mean_interval(before, level),
-        gain=mean_interval(before - after, level),
-        values=found.value,
-        value_errors=found.value_error,
-        points=jax.tree.map(np.asarray, jax.vmap(constraint.to)(points)),
-        slope=jax.tree.map(lambda x: x[-1], found.gradient),
-        slope_error=jax.tree.map(lambda x: x[-1], found.gradient_error),
-        settled=_settled(found.gradient),
-        seconds=time.perf_counter() - clock,
+    count = integer("restarts", restarts, low=1, high=1000)
+    free = (constraint or Free()).of(start)
+    lanes = _perturbed(free, count, float(positive("spread", spread)), random.key(seed))
+    found = _tune_lanes(
+        Same(objective), constraint or Free(), lanes, np.zeros(count), [seed] * count,
+        gradient=gradient, optimizer=optimizer, steps=steps, judges=judges, level=level, precision=precision,
+        assess=assess, best=True, progress=progress, checkpoint=checkpoint,
+    )  # fmt: skip
+    return found[0]
+
+
+def tune_many(
+    make: Make,
+    starts: Any,
+    cases: Any,
+    *,
+    seeds: Whole | Sequence[int] = 0,
+    constraint: Constraint | None = None,
+    gradient: Any = None,
+    optimizer: optax.GradientTransformation | None = None,
+    steps: Whole = 200,
+    judges: Whole = JUDGES,
+    level: Real = 0.95,
+    precision: Real | None = None,
+    assess: bool = True,
+    progress: Callable[[int, float], None] | None = None,
+    checkpoint: str | Path | None = None,
+) -> list[Tuning]:
+    """Run many descents in one vmapped call: over delays, arrival rates, starts or seeds.
+
+    Args:
+        make: from a case to its objective; the case is traced, so that all cases share one compilation.
+        starts: pytree of floats with a leading axis of cases. cases: likewise, whatever ``make`` takes.
+        seeds: one for all (common random numbers), or one each.
+        precision: they stop together, once all bounds are below it.
+        Others as in `tune`.
+
+    Returns:
+        A `Tuning` for each case, in order; ``seconds`` are those of all together.
+
+    Raises:
+        InvalidInput: as `tune`, and if the leading axes differ.
+    """
+    free = (constraint or Free()).of(starts)
+    sizes = {np.shape(leaf)[:1] for leaf in jax.tree.leaves((free, cases))}
+    together = len(sizes) == 1 and sizes != {()}
+    require(
+        together, "cases", sizes, "do not share a leading axis with the starts", "give one start per case"
     )
+    count = next(iter(sizes))[0]
+    each = list(seeds) if isinstance(seeds, Sequence) else [seeds] * count
+    require(len(each) == count, "seeds", seeds, "are not one per case", f"give {count} seeds")
+    return _tune_lanes(
+        make, constraint or Free(), free, cases, each,
+        gradient=gradient, optimizer=optimizer, steps=steps, judges=judges, level=level, precision=precision,
+        assess=assess, best=False, progress=progress, checkpoint=checkpoint,
+    )  # fmt: skip
+
+
+def _perturbed(free: Any, count: int, spread: float, root: Key) -> Any:
+    """Return the free numbers with a leading axis of lanes: themselves first, then normal perturbations."""
+    rng = np.random.default_rng([int(root.k0), int(root.k1)])
+
+    def lanes(leaf: Any) -> np.ndarray:
+        leaf = np.asarray(leaf)
+        noise = rng.standard_normal((count, *leaf.shape)).astype(leaf.dtype)
+        noise[0] = 0
+        return leaf + np.asarray(spread, leaf.dtype) * noise
+
+    return jax.tree.map(lanes, free)
+
+
+def _tune_lanes(
+    make: Make, constraint: Constraint, free: Any, cases: Any, seeds: list[Any], *, gradient: Any,
+    optimizer: Any, steps: Any, judges: Any, level: Any, precision: Any, assess: bool, best: bool,
+    progress: Any, checkpoint: Any,
+) -> list[Tuning]:  # fmt: skip
+    clock = time.perf_counter()
+    steps, judges = integer("steps", steps, low=8), integer("judges", judges, low=2, high=FRESH)
+    level = float(positive("level", level))
+    precision = None if precision is None else float(positive("precision", precision))
+    gradient = gradient or Pathwise()
+    stride = getattr(gradient, "replications", 1)
+    require(steps * stride <= FRESH, "steps", steps, "needs too many replications", "take fewer per step")
+    finite = all(bool(np.all(np.isfinite(leaf))) for leaf in jax.tree.leaves(free))
+    shown = jax.tree.map(np.asarray, free)
+    require(finite, "start", shown, "is not inside the constraint's set", "start strictly inside it")
+    optimizer = optimizer or default_optimizer(steps)
+    keys = [random.key(seed) for seed in seeds]
+    roots = jax.tree.map(lambda *x: jnp.stack(x), *keys)
+    cases = jax.tree.map(jnp.asarray, cases)
+    free = jax.tree.map(jnp.asarray, free)
+    verdict = Judge(make, constraint, gradient, steps, level)
+    same = identity(
+        "tuning", make=make, constraint=constraint, optimizer=optimizer, gradient=gradient, start=free,
+        cases=cases, seeds=tuple(seeds), steps=steps, judges=judges, level=level, precision=precision,
+    )  # fmt: skip
+    run = Descent(make, constraint, optimizer, gradient, roots, cases, steps)
+    with keep(checkpoint, same if checkpoint else {}) as store:
+        run.begin(free, store.load())
+        while run.done < steps and not run.stopped:
+            run.advance()
+            if progress:
+                progress(run.done, float(np.mean(run.trace["value"][:, run.done - 1])))
+            if precision is not None and run.done >= steps // 3:
+                run.stopped = verdict.precise(run, keys, precision) and run.done < steps
+            run.offer(store)
+    found = [verdict.tuning(run, lane, keys[lane], judges, free) for lane in range(len(keys))]
+    chosen = [int(np.argmin([t.value.mean for t in found]))] if best else list(range(len(keys)))
+    missing = [verdict.shortfall(run, lane, keys[lane]) if assess else None for lane in chosen]
+    seconds = time.perf_counter() - clock
+    pairs = zip(chosen, missing, strict=True)
+    return [replace(found[lane], shortfall=miss, seconds=seconds) for lane, miss in pairs]
 
 
 @functools.lru_cache(maxsize=64)
-def _default_optimizer(steps: int) -> optax.GradientTransformation:
-    """Return the same object for the same number of steps, so that it is compiled once."""
-    return optax.adam(optax.cosine_decay_schedule(0.1, steps, alpha=0.1))
+def default_optimizer(steps: int, rate: float = 0.1) -> optax.GradientTransformation:
+    """Return Adam whose rate falls to a tenth by cosine; the same object for the same numbers (one
+    compilation).
+    """
+    return optax.adam(optax.cosine_decay_schedule(rate, steps, alpha=0.1))
