@@ -42,7 +42,7 @@ def progress_bar(title: str) -> Iterator[Callable[[Any], None]]:
 
     def show(progress: Any) -> None:
         bar.start()  # not before there is progress: input that is refused should leave one line
-        rate = f"{progress.done / max(progress.seconds, 1e-9):.3g} steps/s"
+        rate = f"{progress.done / progress.seconds:.3g} steps/s" if progress.seconds else ""
         bar.update(task, completed=progress.fraction, rate=rate)
 
     try:
@@ -50,6 +50,15 @@ def progress_bar(title: str) -> Iterator[Callable[[Any], None]]:
     finally:
         if bar.live.is_started:
             bar.stop()
+
+
+@contextmanager
+def step_bar(title: str) -> Iterator[Callable[[float], None]]:
+    """Show the share done of a descent on standard error."""
+    from types import SimpleNamespace
+
+    with progress_bar(title) as show:
+        yield lambda fraction: show(SimpleNamespace(fraction=fraction, done=0, seconds=0.0))
 
 
 def print_json(value: Any) -> None:

@@ -33,6 +33,7 @@ class Family:
     policies: name -> ``policy(system, **keys) -> Policy``; the first is the default.
     metrics: name -> one line.
     problems: name -> ``problem(**keys) -> dict`` for ``jaxsim solve FAMILY.NAME``.
+    tunings: name -> ``tuning(**keys) -> Tunable`` for ``jaxsim tune FAMILY``; the first is the default.
     experiments: name -> ``experiment(*, scale, seed) -> Report`` for ``jaxsim reproduce FAMILY.NAME``.
     ledger: ``record(system, policy, *, seed, horizon) -> (about, decisions)`` for ``simulate --ledger``; None
         where no decisions are recorded.
@@ -45,6 +46,7 @@ class Family:
     policies: Mapping[str, Entry] = field(default_factory=dict)
     metrics: Mapping[str, str] = field(default_factory=dict)
     problems: Mapping[str, Entry] = field(default_factory=dict)
+    tunings: Mapping[str, Entry] = field(default_factory=dict)
     experiments: Mapping[str, Entry] = field(default_factory=dict)
     ledger: Entry | None = None
 

@@ -11,12 +11,12 @@ verdict.py      what is said of the answer; shortfall.py: how far from the optim
 record.py       a tuning as a Result
 """
 
-from jaxsim.learning.constraints import Arc, Free, Interval, Ordered, Positive, Simplex
+from jaxsim.learning.constraints import Free, Interval, Ordered, Positive, Simplex
 from jaxsim.learning.estimators import SPSA, Annealed, CommonNumbers, Exact, Pathwise, Relaxed
 from jaxsim.learning.gradient import Bias, Estimator, Gradient
 from jaxsim.learning.objectives import path_objective
-from jaxsim.learning.scores import Conditional, Score
 from jaxsim.learning.record import recorded
+from jaxsim.learning.scores import Conditional, Score
 from jaxsim.learning.shortfall import Shortfall
 from jaxsim.learning.tune import default_optimizer, tune, tune_many
 from jaxsim.learning.verdict import Tuning
@@ -25,7 +25,6 @@ from jaxsim.relaxations import Relaxation, Sample
 __all__ = [
     "SPSA",
     "Annealed",
-    "Arc",
     "Bias",
     "CommonNumbers",
     "Conditional",

@@ -1,8 +1,8 @@
 """Smooth maps from free numbers onto the sets that tuned quantities live in.
 
 A constraint is an object with ``to(free) -> value`` and ``of(value) -> free``; the descent moves the free
-numbers, so every iterate is feasible and nothing is clipped. Bounds of `Interval`, `Simplex` and the like are
-reached only in the limit; those of `Arc` at finite numbers.
+numbers, so every iterate is feasible and nothing is clipped. The open set is covered: a bound itself is
+reached only in the limit.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Free:
 
     def of(self, value: Any) -> Any:
         """Return the value as arrays of floats."""
-        return jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(x, jnp.float32)), value)
+        return jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(x, float)), value)
 
 
 @dataclass(frozen=True)
@@ -55,29 +55,8 @@ class Interval:
 
     def of(self, value: Any) -> Float[Array, "*n"]:
         """Return the logit of the share of the interval below the value."""
-        share = (jnp.asarray(value, jnp.float32) - self.low) / (self.high - self.low)
+        share = (jnp.asarray(value, float) - self.low) / (self.high - self.low)
         return jnp.log(share) - jnp.log1p(-share)
-
-
-@dataclass(frozen=True)
-class Arc:
-    """Numbers between two bounds that may lie on them: low + (high - low) (1 - cos(free)) / 2.
-
-    A bound is reached at a finite number, where an optimum on the bound is a smooth minimum. Start inside:
-    exactly on a bound every slope is 0.
-    """
-
-    low: float = 0.0
-    high: float = 1.0
-
-    def to(self, free: Float[Array, "*n"]) -> Float[Array, "*n"]:
-        """Return numbers inside [low, high]."""
-        return self.low + (self.high - self.low) * (1 - jnp.cos(free)) / 2
-
-    def of(self, value: Any) -> Float[Array, "*n"]:
-        """Return the angle; NaN outside the bounds."""
-        share = (jnp.asarray(value, jnp.float32) - self.low) / (self.high - self.low)
-        return jnp.arccos(1 - 2 * share)
 
 
 @dataclass(frozen=True)
@@ -90,7 +69,7 @@ class Positive:
 
     def of(self, value: Any) -> Float[Array, "*n"]:
         """Return the logarithm."""
-        return jnp.log(jnp.asarray(value, jnp.float32))
+        return jnp.log(jnp.asarray(value, float))
 
 
 @dataclass(frozen=True)
@@ -103,7 +82,7 @@ class Simplex:
 
     def of(self, value: Any) -> Float[Array, "*n outcomes"]:
         """Return the logarithm, whose softmax is the value."""
-        return jnp.log(jnp.asarray(value, jnp.float32))
+        return jnp.log(jnp.asarray(value, float))
 
 
 @dataclass(frozen=True)
@@ -116,4 +95,4 @@ class Ordered:
 
     def of(self, value: Any) -> Float[Array, "*n marks"]:
         """Return the logarithms of the gaps, the first one from 0."""
-        return jnp.log(jnp.diff(jnp.asarray(value, jnp.float32), axis=-1, prepend=0.0))
+        return jnp.log(jnp.diff(jnp.asarray(value, float), axis=-1, prepend=0.0))

@@ -45,7 +45,7 @@ class Descent:
             return np.zeros((lanes, self.steps, *leaf.shape[1:]), leaf.dtype)
 
         many = jax.tree.map(room, free)
-        each = np.zeros((lanes, self.steps), np.float32)
+        each = np.zeros((lanes, self.steps), jnp.result_type(float))
         self.trace = {
             "value": each,
             "error": each.copy(),

@@ -26,8 +26,8 @@ from jaxsim.core.types import Real, Whole
 from jaxsim.core.validation import integer, positive, require
 from jaxsim.learning.constraints import Constraint, Free
 from jaxsim.learning.descend import FRESH, Make, Same
-from jaxsim.learning.estimators import Pathwise
 from jaxsim.learning.descent import Descent
+from jaxsim.learning.estimators import Pathwise
 from jaxsim.learning.objectives import Objective
 from jaxsim.learning.verdict import Judge, Tuning
 from jaxsim.results.checkpoint import keep
@@ -66,7 +66,7 @@ def tune(
         moves
             along the steps.
         optimizer: any optax transformation, schedules included; default Adam with rate 0.1 that falls to a
-            tenth by cosine.
+            tenth linearly.
         constraint: the set x lives in; default none.
         steps: how many steps (>= 8). seed: of all paths. judges: fresh replications for the verdict (>= 2).
         level: confidence level of the intervals.
@@ -204,7 +204,9 @@ def _tune_lanes(
 
 @functools.lru_cache(maxsize=64)
 def default_optimizer(steps: int, rate: float = 0.1) -> optax.GradientTransformation:
-    """Return Adam whose rate falls to a tenth by cosine; the same object for the same numbers (one
-    compilation).
+    """Return Adam whose rate falls linearly to a tenth; the same object for the same numbers.
+
+    It remembers squared slopes for some 20 steps only, so that its steps do not die with slopes that vanish
+    as free numbers run towards a bound.
     """
-    return optax.adam(optax.cosine_decay_schedule(rate, steps, alpha=0.1))
+    return optax.adam(optax.linear_schedule(rate, rate / 10, steps), b1=0.8, b2=0.95)

@@ -8,7 +8,7 @@ cones.py       what a choice at a node of a graph can reach
 implicit.py    stationary laws, fixed points and optima, differentiated through their equations
 """
 
-from jaxsim.relaxations.cones import balls, cone
+from jaxsim.relaxations.cones import balls, cone, cone_excess
 from jaxsim.relaxations.gates import Gate, Kind
 from jaxsim.relaxations.gumbel import Choice, gumbel
 from jaxsim.relaxations.implicit import fixed_point, optimum, root, stationary_law
@@ -23,6 +23,7 @@ __all__ = [
     "Sample",
     "balls",
     "cone",
+    "cone_excess",
     "fixed_point",
     "gumbel",
     "leave_one_out",

@@ -15,6 +15,9 @@ import numpy as np
 
 from jaxsim.core.types import Array, Float, Int
 
+Rings = tuple[Int[Array, "nodes _"], ...]
+"""`balls` of radius 1, 2, ... as arrays."""
+
 
 def balls(neighbours: Sequence[Any], reach: int) -> tuple[np.ndarray, ...]:
     """Return, for radius 1 .. reach, the nodes within it of each node, padded with the number of nodes.
@@ -36,21 +39,22 @@ def balls(neighbours: Sequence[Any], reach: int) -> tuple[np.ndarray, ...]:
     return tuple(out)
 
 
-def around(
-    values: Float[Array, "steps nodes"], ball: Int[Array, "nodes size"]
+def _around(
+    values: Float[Array, "steps nodes"], ball: Int[Array, "nodes size"], scale: Any
 ) -> Float[Array, "steps nodes"]:
-    """Return the sum of the values over each node's ball."""
+    """Return the scaled sum of the values over each node's ball."""
     padded = jnp.concatenate([values, jnp.zeros((values.shape[0], 1), values.dtype)], axis=1)
     total = jnp.zeros_like(values)
     for k in range(ball.shape[1]):
         total = total + padded[:, ball[:, k]]
-    return total
+    return total if scale is None else total * scale
 
 
 def cone(
     costs: Float[Array, "steps nodes"],
-    rings: tuple[Int[Array, "nodes _"], ...],
+    rings: Rings,
     memory: int | Int[Array, "*step"],
+    scales: tuple[Any, ...] | None = None,
 ) -> Float[Array, "steps nodes"]:
     """Return later costs inside the cone of influence of each node and step.
 
@@ -62,15 +66,33 @@ def cone(
             that is 0 where the graph's diameter or ``memory`` is no larger.
         memory: steps after which consequences are cut, one number or one per step (traced or not); steps - 1
             or more cuts nothing.
+        scales: factor of each ring, one number or one per node.
     """
-    steps = costs.shape[0]
+    steps, factors = costs.shape[0], scales or (None,) * len(rings)
     later = jnp.pad(costs, ((0, len(rings)), (0, 0)))
     total = jnp.zeros_like(costs)
     kept = jnp.reshape(jnp.asarray(memory), (-1, 1))
-    for lag, ring in enumerate(rings[:-1], 1):
-        total = total + jnp.where(lag <= kept, around(later[lag : lag + steps], ring), 0.0)
+    for lag, (ring, factor) in enumerate(zip(rings[:-1], factors, strict=False), 1):
+        total = total + jnp.where(lag <= kept, _around(later[lag : lag + steps], ring, factor), 0.0)
     sums = jnp.cumsum(jnp.pad(costs, ((1, 0), (0, 0))), axis=0)  # sums[t]: costs before step t
     time = jnp.arange(steps)
     end = jnp.clip(time + memory + 1, 0, steps)
     first = jnp.minimum(time + len(rings), end)
-    return total + around(sums[end] - sums[first], rings[-1])
+    return total + _around(sums[end] - sums[first], rings[-1], factors[-1])
+
+
+def cone_excess(
+    costs: Float[Array, "steps nodes"], rings: Rings, memory: int | Int[Array, "*step"]
+) -> Float[Array, "steps nodes"]:
+    """Return `cone` minus what its nodes would cost if they cost as much as those outside it.
+
+        sum_k [ S_k - |ball| (T_k - S_k) / (N - |ball|) ] = sum_k (S_k - |ball| T_k / N) N / (N - |ball|)
+
+    with S_k the costs inside at lag k and T_k those of all N nodes. Given what came before a choice, nodes
+    outside its cone are independent of it and share the noise that is common to all: a path baseline without
+    bias. Every ball must leave nodes outside.
+    """
+    nodes = costs.shape[1]
+    sizes = [jnp.sum(ring < nodes, axis=1) for ring in rings]
+    scales = tuple(nodes / (nodes - size) for size in sizes)
+    return cone(costs - jnp.mean(costs, axis=1, keepdims=True), rings, memory, scales)

@@ -1,4 +1,6 @@
-"""What ``jaxsim tune FAMILY`` tunes: an objective with its start, set, estimators and, if known, its optimum."""
+"""What ``jaxsim tune FAMILY`` tunes: an objective with its start, set and estimators, and what is known of
+it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxsim.core.validation import choice
+from jaxsim.core.validation import choice, integer
 from jaxsim.learning import Free, Tuning, tune_many
 from jaxsim.learning.constraints import Constraint
 from jaxsim.learning.descend import Make
@@ -17,7 +19,10 @@ from jaxsim.learning.descend import Make
 
 @dataclass(frozen=True)
 class Known:
-    """An optimum that is known: its value and, where it is unique, the tuned numbers (flat); and from what."""
+    """An optimum that is known.
+
+    value: of the objective. tuned: the numbers (flat), None where they are not unique. source: from what.
+    """
 
     value: float
     tuned: tuple[float, ...] | None
@@ -26,10 +31,10 @@ class Known:
 
 @dataclass(frozen=True)
 class Tunable:
-    """A family's quantity to be tuned, in one or several cases that one vmapped call tunes together.
+    """A quantity of a family to be tuned, in one or several cases that one vmapped call tunes together.
 
     title, unit: of the objective, which is minimized. labels: of the tuned numbers, flat.
-    make, cases: see `jaxsim.learning.tune_many`; names: of the cases. starts: leading axis of cases.
+    make, cases: see `jaxsim.learning.tune_many`; names: of the cases. starts: with a leading axis of cases.
     gradients: name -> estimator; the first is the default. steps, judges: defaults.
     optimizer: from the number of steps; None for the default. known: what is known of each case.
     """
@@ -53,25 +58,23 @@ class Tunable:
         return self.known[case] if case < len(self.known) else None
 
 
-def run(tunable: Tunable, *, gradient: str | None = None, steps: int | None = None, **keys: Any) -> list[Tuning]:
+def run(tunable: Tunable, *, gradient: Any = None, steps: Any = None, **keys: Any) -> list[Tuning]:
     """Tune all cases in one call; ``keys`` go to `tune_many`.
 
     Raises:
         InvalidInput: for an estimator that the tunable does not have, or keys out of range.
     """
     name = choice("gradient", gradient or next(iter(tunable.gradients)), tunable.gradients)
-    count = tunable.steps if steps is None else steps
-    optimizer = tunable.optimizer(count) if tunable.optimizer and isinstance(count, int) and count > 0 else None
-    keys = {"judges": tunable.judges, **keys}
+    count = integer("steps", tunable.steps if steps is None else steps, low=8)
     return tune_many(
         tunable.make,
         tunable.starts,
         tunable.cases,
         gradient=tunable.gradients[name],
         constraint=tunable.constraint,
-        optimizer=optimizer,
+        optimizer=tunable.optimizer(count) if tunable.optimizer else None,
         steps=count,
-        **keys,
+        **{"judges": tunable.judges, **keys},
     )
 
 
@@ -80,6 +83,7 @@ def flat(tree: Any) -> np.ndarray:
     return np.concatenate([np.ravel(np.asarray(x, np.float64)) for x in jax.tree.leaves(tree)])
 
 
-def repeated(value: Any, count: int) -> Any:
-    """Return a pytree with a leading axis of equal cases."""
-    return jax.tree.map(lambda x: np.repeat(np.asarray(x, np.float32)[None], count, axis=0), value)
+def random_starts(seed: int, count: int, size: int, low: float, high: float) -> np.ndarray:
+    """Return uniform random starts, a row for each case."""
+    rng = np.random.default_rng(integer("start_seed", seed, low=0))
+    return rng.uniform(low, high, (count, size)).astype(np.float32)

@@ -18,21 +18,23 @@ from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
+from jaxsim.core import alias
 from jaxsim.core.kernel import System
 from jaxsim.core.random import Key
+from jaxsim.core.status import no_trouble
 from jaxsim.core.types import Array, Float, Int
 from jaxsim.core.validation import require
-from jaxsim.models.balancing import exchange
+from jaxsim.models.balancing import control, epoch, exchange, tables
+from jaxsim.models.balancing.actions import blank
 from jaxsim.models.balancing.context import Context, prepare
 from jaxsim.models.balancing.graphs import Graph
 from jaxsim.models.balancing.kernel import draw, init, step
 from jaxsim.models.balancing.model import Params, Spec, State, queues_of
 from jaxsim.models.balancing.policies import Table
 from jaxsim.models.balancing.search import GRID, REACH, Scores, balls, scores
-from jaxsim.relaxations import Sample, cone
+from jaxsim.relaxations import Sample, cone, cone_excess
 
 
 class Trace(NamedTuple):
@@ -45,7 +47,7 @@ class Trace(NamedTuple):
 
 
 def table_objective(
-    system: System, graph: Graph, *, epochs: int, reach: int = REACH, offers: bool = True
+    system: System, graph: Graph, *, epochs: int, reach: int = REACH, offers: bool = False
 ) -> Callable[[Float[Array, ""]], Callable[[Any, Key], Sample]]:
     """Return delay -> objective(zeta, key): expected drops per queue over the horizon, as the simulator's.
 
@@ -55,48 +57,76 @@ def table_objective(
     Args:
         system: of one class of servers, sized for the longest delay asked for.
         graph: its graph. epochs: at least ceil(horizon / delay).
-        reach: distance beyond which consequences are cut; the graph's diameter or more cuts nothing.
-        offers: whether the sample also offers a path baseline (the mean cost of the nodes outside the cone)
-            and an exogenous quantity (own queue's expected drops on the same regimes).
+        reach: distance beyond which consequences are cut; a ball of that radius must leave nodes outside.
+        offers: whether ``to_go`` are all costs in the cone, with the mean of the nodes outside as path
+            baseline and own queue's expected drops on the same regimes as exogenous quantity. By default the
+            path baseline is taken off already.
 
     Returns:
         The sample's choices have the shape (epochs, nodes).
 
     Raises:
-        InvalidInput: for unequal servers, for which a table by own state alone is no policy of interest.
+        InvalidInput: for unequal servers, for which a table by own state alone is no policy of interest, and
+            for a reach that covers the graph.
     """
     spec, horizon = cast(Spec, system.kernel.spec), system.kernel.horizon
     same = len(spec.buffers) == 1
     kinds = f"{len(spec.buffers)} kinds"
     require(same, "service_rate", kinds, "are not handled here", "give one kind of server")
     spec = dataclasses.replace(spec, expected=True, control=offers)
-    rings = tuple(jnp.asarray(ball) for ball in balls(graph, reach))
-    sizes = [jnp.asarray(np.sum(np.asarray(ring) < graph.nodes, axis=1)) for ring in rings]
+    near = balls(graph, reach)
+    require(
+        near[-1].shape[1] < graph.nodes, "reach", reach, "covers the graph", "lower it, or take more nodes"
+    )
+    rings = tuple(jnp.asarray(ball) for ball in near)
 
     def at(delay: Float[Array, ""]) -> Callable[[Any, Key], Sample]:
         params = dataclasses.replace(cast(Params, system.params), delay=jnp.asarray(delay, jnp.float32))
         lasts = jnp.ceil(horizon / params.delay - 1e-4).astype(jnp.int32)
         systems = epochs // lasts
         left = jnp.where(jnp.arange(epochs) < systems * lasts, lasts - 1 - jnp.arange(epochs) % lasts, -1)
-        counts = (left >= 0) * horizon / (lasts * params.delay * systems * spec.nodes)
-        score = scores(spec, params)
+        share = (left >= 0) * horizon / (lasts * params.delay * systems * spec.nodes)
+        score, laws = scores(spec, params), _laws(spec, params)
 
         def objective(zeta: Float[Array, " states"], key: Key) -> Sample:
             policy = Table(lax.stop_gradient(zeta))
-            path = _path(spec, prepare(spec, params, policy), policy, key, lasts, epochs)
+            path = _path(spec, _context(spec, params, policy, laws), policy, key, lasts, epochs)
             drops, chance = _parts(spec, params, score, zeta, path)
-            costs = lax.stop_gradient(drops) * counts[:, None]
-            to_go = cone(costs, rings, left)
-            sample = Sample(jnp.sum(drops * counts[:, None]), chance, to_go)
+            costs = lax.stop_gradient(drops) * share[:, None]
+            excess = cone_excess(costs, rings, left)
+            sample = Sample(jnp.sum(drops * share[:, None]), chance, excess)
             if not offers:
                 return sample
-            own = jnp.broadcast_to((path.own * counts)[:, None], costs.shape)
-            outside = _outside(costs, rings, sizes, left)
-            return sample._replace(baseline=outside, exogenous=cone(own, rings, left))
+            inside = cone(costs, rings, left)
+            own = jnp.broadcast_to((path.own * share)[:, None], costs.shape)
+            return sample._replace(to_go=inside, baseline=inside - excess, exogenous=cone(own, rings, left))
 
         return objective
 
     return at
+
+
+def _laws(spec: Spec, params: Params) -> Float[Array, "n states drops states"]:
+    """Return the law of drops and last state given the arrivals of an epoch, at any arrival rate."""
+    size = tables.layout(spec, Table(jnp.zeros(spec.states)))
+    services = params.service_rates[0] * params.delay
+    return epoch.arrival_laws(services, spec.buffers[0], size.states, size.arrivals, size.offered, size.drops)
+
+
+def _context(
+    spec: Spec, params: Params, policy: Table, laws: Float[Array, "n states drops states"]
+) -> Context:
+    """Return the kernel's context from laws that are known, without what is not read here (the drops)."""
+    size = tables.layout(spec, policy)
+    if size.staged:
+        return prepare(spec, params, policy)
+    action = policy(blank(policy, spec.nodes), tables.unseen(spec))
+    loads = params.arrival_rates * params.delay
+    rates = loads[:, None] * tables.level_rates(spec, params, action, size)
+    ends = epoch.mix(rates, jnp.sum(laws, axis=2, keepdims=True)).reshape(-1, size.states)
+    own = control.own_laws(loads, laws)[None] if spec.control else None
+    nothing = jnp.zeros(0, jnp.uint32)
+    return Context(params, alias.packed(ends), nothing, jnp.zeros(ends.shape[0]), own, no_trouble())
 
 
 def _path(spec: Spec, context: Context, policy: Table, key: Key, lasts: Array, epochs: int) -> Trace:
@@ -136,33 +166,3 @@ def _parts(
     slope, chance = score.slope.ravel()[cell], score.score.ravel()[cell * spec.states + path.after]
     drops = score.drops.ravel()[cell] + slope * (fixed - grid * score.spacing)
     return drops + slope * (x - fixed), chance * (x - fixed)
-
-
-def _outside(
-    costs: Array, rings: tuple[Array, ...], sizes: list[Array], left: Array
-) -> Float[Array, "epochs nodes"]:
-    """Return for each cone what its nodes would cost if they cost as much as those outside it, lag by lag.
-
-    Nodes outside are independent of the choice given what came before; they share the noise of the regimes.
-    """
-    nodes = costs.shape[1]
-    whole = jnp.broadcast_to(jnp.sum(costs, axis=1, keepdims=True), costs.shape)
-    total = jnp.zeros_like(costs)
-    inside_so_far = jnp.zeros_like(costs)
-    for lag, size in enumerate(sizes, 1):
-        last = lag == len(sizes)
-        # Costs inside the cone at this lag: the cone cut after it, minus the cone cut before it.
-        until = left if last else jnp.minimum(left, lag)
-        inside = cone(costs, rings, until) - inside_so_far
-        everything = _later(whole, until) - _later(whole, jnp.minimum(left, lag - 1))
-        share = jnp.where(size < nodes, size / jnp.maximum(nodes - size, 1), 0.0)
-        total = total + share * (everything - inside)
-        inside_so_far = inside_so_far + inside
-    return total
-
-
-def _later(costs: Array, memory: Array) -> Array:
-    """Return the sum of the costs of the next ``memory`` epochs."""
-    sums = jnp.cumsum(jnp.pad(costs, ((1, 0), (0, 0))), axis=0)
-    time = jnp.arange(costs.shape[0])
-    return sums[jnp.minimum(time + 1 + memory, costs.shape[0])] - sums[jnp.minimum(time + 1, costs.shape[0])]

@@ -70,7 +70,7 @@ def case(scale: int = 1) -> Case:
     graph: Graph = cycle(NODES)
     system = assemble(graph, delay=DELAY, buffer=1)
     system = dataclasses.replace(system, kernel=dataclasses.replace(system.kernel, horizon=DELAY * EPOCHS))
-    cones = table_objective(system, graph, epochs=EPOCHS, reach=4)(jnp.float32(DELAY))
+    cones = table_objective(system, graph, epochs=EPOCHS, reach=3, offers=True)(jnp.float32(DELAY))
 
     def whole(zeta: Any, key: Key) -> Any:
         """Hold every choice against all drops of the path."""
