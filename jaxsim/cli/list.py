@@ -40,7 +40,8 @@ def list_(
 
 def _plain(family: Family) -> dict[str, Any]:
     """Return all that the family offers as plain values."""
-    sections = {name: _summaries(getattr(family, name)) for name in ("policies", "problems", "experiments")}
+    names = ("policies", "problems", "tunings", "experiments")
+    sections = {name: _summaries(getattr(family, name)) for name in names}
     policies = {name: _keys(entry) for name, entry in family.policies.items()}
     return {
         "family": family.name,
@@ -50,6 +51,7 @@ def _plain(family: Family) -> dict[str, Any]:
         "metrics": dict(family.metrics),
         "keys": _keys(family.system) if family.system is not None else {},
         "policy_keys": {name: keys for name, keys in policies.items() if keys},
+        "tuning_keys": {name: _keys(entry) for name, entry in family.tunings.items()},
     }
 
 
@@ -70,6 +72,10 @@ def _print_family(family: Family) -> None:
         ("policies (jaxsim simulate --policy; the first is the default)", _summaries(family.policies)),
         ("metrics", family.metrics),
         (f"problems (jaxsim solve {family.name}.PROBLEM)", _summaries(family.problems)),
+        (
+            f"tunings (jaxsim tune {family.name} what=NAME; the first is the default)",
+            _summaries(family.tunings),
+        ),
         (f"experiments (jaxsim reproduce {family.name}.EXPERIMENT)", _summaries(family.experiments)),
     ]
     for title, entries in sections:
@@ -81,6 +87,8 @@ def _print_family(family: Family) -> None:
         _print_keys(f"keys (jaxsim simulate {family.name} KEY=VALUE ...)", family.system)
         for policy, entry in family.policies.items():
             _print_keys(f"keys of policy {policy}", entry)
+    for tuning, entry in family.tunings.items():
+        _print_keys(f"keys of tuning {tuning}", entry)
 
 
 def _print_keys(title: str, entry: Entry) -> None:

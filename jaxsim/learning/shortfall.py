@@ -10,15 +10,18 @@ differences of that estimate under common random numbers. With probability ``lev
 
     J(x) - J(x*) <= (|L^{-1} g_hat| + r)^2 / 2.
 
-Directions in which J does not curve upwards beyond the noise of H are left out and counted as flat. In free
-numbers of a constraint these are mostly those of a bound that is reached only in the limit. Directions along
-which J does not change at all are not counted.
+Directions v in which J does not curve upwards beyond the noise of H are counted as flat. In free numbers of
+a constraint these are mostly those of a bound that is reached only in the limit, J - J_inf falling like e^-u:
+then the slope itself is what is left to gain, and |v' g_hat|, with its noise, is added. Where the curvature
+of such a tail is seen (the Newton step is long: it is 1) the gain left is g^2 / H, twice the quadratic one.
+Directions along which J does not change at all are left out.
 """
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import jax
@@ -34,6 +37,8 @@ from jaxsim.learning.descend import FRESH, Make, freed
 GROUPS = 16
 WIDTH = 0.1
 """Least half-width, in free numbers, of the differences that give the curvature."""
+FAR = 0.5
+"""Length of a Newton step, in free numbers, beyond which curvature is not trusted to stay as it is."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Shortfall:
     mean: estimate of J(x) - J(x*), free of the noise's own part, at least 0. bound: upper confidence bound,
     at
         ``level``. tuned_error: root mean squared distance of each tuned number from the optimum.
-    flat: number of directions without curvature beyond noise, which none of these cover.
+    flat: number of directions without curvature beyond noise, which tuned_error does not cover.
     """
 
     mean: float
@@ -92,8 +97,7 @@ def shortfall(
 
     Args:
         gradient: an estimator without a schedule. spread: standard deviation of each free number over the
-        late
-            steps of the descent. exact: whether the gradient has no noise.
+            late steps of the descent. exact: whether the gradient has no noise.
     """
     flat, rebuild = ravel_pytree(jax.tree.map(jnp.asarray, free))
     widths = jnp.maximum(WIDTH, 3 * ravel_pytree(jax.tree.map(jnp.asarray, spread))[0])
@@ -110,7 +114,7 @@ def shortfall(
         jax.jacobian(lambda x: ravel_pytree(constraint.to(rebuild(x)))[0])(flat), np.float64
     )
     mean, bound, error, skipped = _account(center, noise, each, jacobian, level)
-    tuned = constraint.to(free)
+    tuned = constraint.to(rebuild(flat))
     _, back = ravel_pytree(jax.tree.map(jnp.asarray, tuned))
     return Shortfall(mean, bound, level, jax.tree.map(np.asarray, back(jnp.asarray(error))), skipped)
 
@@ -137,4 +141,10 @@ def _account(
     move = jacobian @ pull  # d tuned / d (L' x)
     error = np.sqrt(np.sum((move @ (covariance + np.outer(miss, miss))) * move, axis=1))
     mean = max(0.0, (length**2 - float(np.trace(covariance))) / 2)
-    return mean, (length + radius) ** 2 / 2, error, int(np.sum(~curved & ~neutral))
+    rest = vectors[:, ~curved & ~neutral]
+    slope, doubt = rest.T @ center, np.sqrt(np.einsum("ik,ij,jk->k", rest, noise, rest))
+    far = np.abs(miss) / np.sqrt(values[curved]) > FAR
+    beyond = float(np.sum(miss[far] ** 2)) / 2
+    mean += float(np.sum(np.sqrt(np.maximum(slope**2 - doubt**2, 0)))) + beyond
+    tail = beyond + float(np.sum(np.abs(slope) + NormalDist().inv_cdf(level) * doubt))
+    return mean, (length + radius) ** 2 / 2 + tail, error, int(np.sum(~curved & ~neutral))

@@ -74,7 +74,7 @@ class Judge:
         for lane, root in enumerate(roots):
             found = self.shortfall(run, lane, root)
             value = np.abs(np.mean(run.lane("value", lane)[run.done // 2 :]))
-            if found.flat or found.bound > precision * value:
+            if found.bound > precision * value:
                 return False
         return True
 

@@ -50,19 +50,24 @@ def estimates_figure(results: dict[str, Result]) -> Any:
     return figure
 
 
+_ALONG = {"time": "model time (end of each slice)", "step": "step of the descent"}
+
+
 def series_figure(results: dict[str, Result]) -> Any:
     """Draw every metric against model time, averaged over replications in slices of the horizon."""
     first = next(iter(results.values()))
-    metrics = [name for name in first.series if name != "time"]
+    along = "step" if "step" in first.series else "time"
+    metrics = [name for name in first.series if name != along]
     with style() as library:
         figure, axes = _grid(library, len(metrics), 3.6, 2.6)
         for axis, metric in zip(axes, metrics, strict=True):
             for name, result in results.items():
-                axis.plot(result.series["time"], result.series[metric], label=name)
-            axis.set_xlabel("model time (end of each slice)")
+                axis.plot(result.series[along], result.series[metric], label=name)
+            axis.set_xlabel(_ALONG[along])
             axis.set_ylabel(_label(metric, first.units.get(metric, "")))
             axis.margins(y=0.15)
         axes[0].legend()
-        title = f"{first.family}: mean over {first.replications} replications, slice by slice"
+        means = f"mean over {first.replications} replications, slice by slice"
+        title = f"{first.family}: {means if along == 'time' else 'a tuning step by step'}"
         figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
     return figure

@@ -40,7 +40,8 @@ class Result:
     status: how many replications have each trouble bit; empty when all is well.
     samples: ``"<metric>.numerator"`` and ``"<metric>.denominator"``, one value per replication; the
         metric is the ratio of their means. With these, two results can be compared in pairs.
-    series: ``"time"`` and one array per metric, averaged over replications, in equal slices of the horizon.
+    series: ``"time"`` and one array per metric, averaged over replications, in equal slices of the horizon;
+        ``"step"`` in the place of time for a tuning.
     arrays: what `record` asked for.
     timing: seconds: ``wall``, ``compile``, ``run``; ``steps_per_second`` over all replications.
     ledger: of the decisions of replication 0, where one was written: file, blocks, and the head to keep.

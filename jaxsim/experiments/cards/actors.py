@@ -36,6 +36,11 @@ FAMILY = Family(
         "klimov": Entry("Klimov's network with failure-prone servers", f"{_PROBLEMS}:klimov"),
         "scheduling": Entry("Weiss and Pinedo's jobs and machines", f"{_PROBLEMS}:scheduling"),
     },
+    tunings={
+        "indices": Entry(
+            "priority indices of the queues of a server", "jaxsim.experiments.tunings.actors:indices"
+        ),
+    },
     experiments={
         "tandem": Entry("tandem lines with flexible servers", f"{_EXPERIMENTS}:tandem_lines"),
         "weiss_pinedo": Entry(

@@ -38,6 +38,11 @@ FAMILY = Family(
         ),
         "table": Entry("the best table of offload probabilities, by search", f"{_MODELS}.problems:table"),
     },
+    tunings={
+        "table": Entry(
+            "the table of offload probabilities, by delay", "jaxsim.experiments.tunings.balancing:table"
+        ),
+    },
     experiments={
         "figure3a": Entry("JSQ levels off with the delay", f"{_FIGURES}:figure3a"),
         "figure5": Entry("policies on cycles of six sizes", f"{_FIGURES}:figure5"),

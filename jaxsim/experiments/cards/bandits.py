@@ -57,6 +57,9 @@ FAMILY = Family(
         ),
         "auction": Entry("sequential auction with floor(T/2) announced bids", f"{_MODEL}.problems:auction"),
     },
+    tunings={
+        "weights": Entry("priority weights of the states", "jaxsim.experiments.tunings.bandits:weights"),
+    },
     experiments={
         "envelopes": Entry("figures 6.1, 6.2: index, concave envelope, theorem 6.2.1", f"{_HERE}:envelopes"),
         "counterexamples": Entry("6.2.2, 6.2.3: where the index rule loses", f"{_HERE}:counterexamples"),

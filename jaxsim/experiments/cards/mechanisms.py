@@ -43,6 +43,12 @@ FAMILY = Family(
         "matching": Entry("users and time frames matched by rents", f"{_PROBLEMS}:matching"),
         "dimensions": Entry("message dimensions: theorems beside computed ranks", f"{_PROBLEMS}:dimensions"),
     },
+    tunings={
+        "forecast": Entry(
+            "the announced price of each contingency", "jaxsim.experiments.tunings.mechanisms:forecast"
+        ),
+        "menu": Entry("a menu of priority contracts", "jaxsim.experiments.tunings.mechanisms:menu"),
+    },
     experiments={
         "spot_and_priority": Entry(
             "spot prices and priority menu, figures 4.3, 4.4", f"{_HERE}:spot_and_priority"

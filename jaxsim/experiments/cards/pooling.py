@@ -29,6 +29,12 @@ FAMILY = Family(
         "unequal": Entry("pooling among unequal servers", f"{_PROBLEMS}:unequal"),
         "tune_unequal": Entry("the cheapest phi for unequal servers", f"{_PROBLEMS}:tune_unequal"),
     },
+    tunings={
+        "token_probability": Entry(
+            "the token probability phi, by arrival rate",
+            "jaxsim.experiments.tunings.pooling:token_probability",
+        ),
+    },
     experiments={
         "figure_1": Entry("rates of help and queues against phi", f"{_EXPERIMENTS}:figure_1"),
         "figure_2": Entry("complete pooling against the best answer", f"{_EXPERIMENTS}:figure_2"),

@@ -34,6 +34,12 @@ FAMILY = Family(
         "stages": Entry("a service of four stages: moments by stage", f"{_MODEL}.stages:problem"),
         "select": Entry("which users to serve: the coalition of least cost", f"{_GAMES}:select"),
     },
+    tunings={
+        "prices": Entry("prices as functions of the workload", "jaxsim.experiments.tunings.pricing:prices"),
+        "bounds": Entry(
+            "the lower price bounds of the paper's policy", "jaxsim.experiments.tunings.pricing:bounds"
+        ),
+    },
     experiments={
         "figure_4": Entry("three users, prices between bounds", f"{_EXPERIMENTS}:figure_4"),
         "figure_5": Entry("three users, equal prices", f"{_EXPERIMENTS}:figure_5"),

@@ -38,7 +38,7 @@ def weights(
     count, horizon = integer("arms", arms, low=2, high=8), integer("slots", slots, low=1)
     beta, paths = float(probability("discount", discount)), integer("replications", replications, low=2)
     seeds = [integer("start_seed", s, low=0) for s in np.atleast_1d(np.asarray(start_seed)).tolist()]
-    start = (0,) * (count - 1) + (1,)
+    start = tuple(n % len(REWARDS) for n in range(count))
     objective = softmax_objective(REWARDS, MOVES, discount=beta, start=start, slots=horizon)
 
     def make(case: Any) -> Objective:
@@ -46,9 +46,8 @@ def weights(
         return objective
 
     best = -joint_value([(REWARDS, MOVES)] * count, beta, start)
-    known = Known(
-        best, None, f"index rule {np.round(gittins_index(REWARDS, MOVES, beta), 4).tolist()}, for ever"
-    )
+    ranks = np.round(gittins_index(REWARDS, MOVES, beta), 4).tolist()
+    known = Known(best, None, f"index rule {ranks}, for ever")
     return Tunable(
         title=f"minus the discounted reward of {count} arms in {horizon} slots",
         labels=tuple(f"weight_{s}" for s in range(len(REWARDS))),

@@ -39,8 +39,9 @@ def _net_cost(here: System, place: Callable[[Any], tuple[Any, Any]], value: Arra
 
 
 def prices(*, value: Any = (VALUE,), replications: Any = 16) -> Tunable:
-    """Return the cost net of revenue of P_j(W) = low + (high - low) / (1 + exp(-level_j - slope_j ln(1 +
-    W/1000))).
+    """Return the cost net of revenue as a function of how prices follow the workload.
+
+        P_j(W) = low_j + (high_j - low_j) / (1 + exp(-level_j - slope_j ln(1 + W/1000)))
 
     Args:
         value: of a unit of revenue in units of dual cost, one number or several, tuned together.
