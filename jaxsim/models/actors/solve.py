@@ -90,7 +90,7 @@ _finite_values = jax.jit(finite_values)
 
 @float64
 def discounted(
-    model: Model, rate: float, *, method: str = "checked", tolerance: float = 1e-9, evaluations: int = 20,
+    model: Model, rate: float, *, method: str = "checked", tolerance: float = 1e-9, evaluations: int = 10,
     max_sweeps: int = 100_000,
 ) -> Solution:  # fmt: skip
     """The largest mean net benefit discounted at rate α: E ∫ e^{-αt} (dR - g dt).
@@ -107,7 +107,7 @@ def discounted(
 
 @float64
 def total(
-    model: Model, *, method: str = "checked", tolerance: float = 1e-12, evaluations: int = 20,
+    model: Model, *, method: str = "checked", tolerance: float = 1e-12, evaluations: int = 10,
     max_sweeps: int = 100_000,
 ) -> Solution:  # fmt: skip
     """The largest mean net benefit until the process is absorbed in states without costs and rewards.
@@ -124,7 +124,7 @@ def total(
 
 @float64
 def average(
-    model: Model, *, method: str = "checked", tolerance: float = 1e-9, evaluations: int = 20,
+    model: Model, *, method: str = "checked", tolerance: float = 1e-9, evaluations: int = 10,
     max_sweeps: int = 100_000,
 ) -> Solution:  # fmt: skip
     """The largest long-run mean net benefit per unit of time, b, and relative values v: b = D(v)(s), v(0)
