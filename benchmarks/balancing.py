@@ -13,6 +13,7 @@ epoch: 1 of state read, 1 written, 4 of random bits, 4 of table (in cache); JSQ 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import tempfile
@@ -43,7 +44,9 @@ def compiled(name: str, folder: str) -> Path:
     program = Path(folder) / name
     source = PEERS / f"{name}.cpp"
     compiler = os.environ.get("CXX", "g++")
-    subprocess.run([compiler, "-O3", "-march=native", "-o", str(program), str(source)], check=True)
+    subprocess.run(
+        [compiler, "-O3", "-march=native", "-std=c++17", "-o", str(program), str(source)], check=True
+    )
     return program
 
 
@@ -51,7 +54,8 @@ def peer(program: Path, nodes: int, replications: int, epochs: int, delay: float
     """Run a peer; return mean, standard error, work and CPU seconds."""
     words = [nodes, replications, epochs, delay, 1, int(jsq)]
     out = subprocess.run([str(program), *map(str, words)], check=True, capture_output=True, text=True)
-    return [float(word) for word in out.stdout.split()]
+    found = json.loads(out.stdout)
+    return [*found["answers"]["drops_per_node"], found["events"], found["seconds"]]
 
 
 def ours(system: Any, policy: Any, replications: int, horizon: float) -> tuple[Any, float, float]:

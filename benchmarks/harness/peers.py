@@ -71,21 +71,25 @@ def program(name: str, words: Callable[[int], list[Any]], who: str, repeats: int
 
 
 def package(
-    needs: str, call: Callable[[int], tuple[float, dict[str, float]]], who: str, repeats: int, note: str = ""
+    needs: str, call: Callable[[int], tuple[float, dict[str, Any]]], who: str, repeats: int, note: str = ""
 ) -> Row:
     """Time a Python peer (the first call compiles), or say that it is not installed.
 
     Args:
-        needs: the module to import. call: seed -> (units of work, answers).
+        needs: the module to import. call: seed -> (units of work, answers: a number, or it and its error).
     """
     if importlib.util.find_spec(needs) is None:
         return Row(who, note="not installed (pip install 'jaxsim-allocation[bench]')")
     found = timed(call, repeats)
     rates = [work / seconds for (work, _), seconds in zip(found.results, found.seconds, strict=True)]
     names = found.results[0][1]
-    answers = {k: pooled([Answer(float(r[1][k])) for r in found.results]) for k in names}
+    answers = {k: pooled([_answer(r[1][k]) for r in found.results]) for k in names}
     middle = statistics.median(rates)
     compiled = max(0.0, found.first - found.median)
     return Row(
         who, middle, (max(rates) - min(rates)) / 2 / middle, repeats, answers, compiled=compiled, note=note
     )
+
+
+def _answer(value: Any) -> Answer:
+    return Answer(*value) if isinstance(value, tuple) else Answer(float(value))

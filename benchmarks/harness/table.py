@@ -30,7 +30,9 @@ def answer(value: Answer) -> str:
     width = value.half_width
     if not math.isfinite(width):
         return f"{value.mean:.6g} ± unknown"
-    digits = min(10, max(0, 1 - math.floor(math.log10(width))))
+    digits = max(0, 1 - math.floor(math.log10(width)))
+    if digits > 8:
+        return f"{value.mean:.3g} ± {width:.1g}"
     return f"{value.mean:.{digits}f} ± {width:.{digits}f}"
 
 

@@ -1,7 +1,7 @@
 // Two scalar loops that do what the pricing kernels do, one thread.
 //   pricing diffusion PATHS STEPS SEED      exact reflected step, game and constant prices, costs of both
 //   pricing packets PATHS EVENTS SEED       scale 10, two users, hyperexponential times, constant prices 1
-// One JSON object: speed by its own CPU clock, and answers.
+// One JSON object: work, CPU seconds, answers with their standard errors (0: take the scatter of repeats).
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -9,16 +9,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include "xoshiro.hpp"
 
-static uint64_t state[2];
-static inline uint64_t next_word() {  // xoroshiro128+
-  uint64_t a = state[0], b = state[1], r = a + b;
-  b ^= a;
-  state[0] = ((a << 24) | (a >> 40)) ^ b ^ (b << 16);
-  state[1] = (b << 37) | (b >> 27);
-  return r;
-}
-static inline float uniform() { return ((next_word() >> 41) + 0.5f) * 0x1p-23f; }
+static Generator generator(0);
+static inline float uniform() { return ((generator() >> 41) + 0.5f) * 0x1p-23f; }
 static double cpu() { timespec t; clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); return t.tv_sec + 1e-9 * t.tv_nsec; }
 
 static const float MU[2] = {0.1f, 0.05f};
@@ -35,10 +29,11 @@ static float pareto_cost(float p1, float p2, float c, float w, float* q) {
 
 static void diffusion(int paths, int steps) {
   const float h = 0.04f, v = 107000 * h, sd = std::sqrt(v), b = -34 * h;
-  double begin = cpu(), workload = 0, difference = 0, queue = 0, price = 0;
+  double begin = cpu(), mean[4] = {}, square[4] = {};
   for (int i = 0; i < paths; ++i) {
     float w = 0, p1 = 9, p2 = 3, spare = 0;
     bool have = false;
+    double workload = 0, difference = 0, queue = 0, price = 0;
     for (int k = 0; k < steps; ++k) {
       float z;
       if (have) {
@@ -63,10 +58,17 @@ static void diffusion(int paths, int steps) {
       queue += q[1];
       price += p1;
     }
+    const double found[4] = {workload / steps, difference / steps, queue / steps, price / steps};
+    for (int k = 0; k < 4; ++k) mean[k] += found[k], square[k] += found[k] * found[k];
   }
-  double n = double(paths) * steps, spent = cpu() - begin;
-  std::printf("{\"per_second\": %.6g, \"workload\": %.6g, \"cost_difference\": %.6g, \"queue_2\": %.6g, \"price_1\": %.6g}\n",
-              n / spent, workload / n, difference / n, queue / n, price / n);
+  const double spent = cpu() - begin;
+  const char* names[4] = {"workload", "cost_difference", "queue_2", "price_1"};
+  std::printf("{\"work\": %.0f, \"seconds\": %.6f, \"answers\": {", double(paths) * steps, spent);
+  for (int k = 0; k < 4; ++k) {
+    const double m = mean[k] / paths, variance = std::max(0.0, square[k] / paths - m * m);
+    std::printf("%s\"%s\": [%.9g, %.9g]", k ? ", " : "", names[k], m, std::sqrt(variance / (paths - 1)));
+  }
+  std::printf("}}\n");
 }
 
 static inline float hyper(float p) {
@@ -118,16 +120,14 @@ static void packets(int paths, long events) {
       if (u < chance[who]) q[who] += 1 + long(std::log(u / chance[who]) / decay[who]);
     }
   }
-  double spent = cpu() - begin;
-  std::printf("{\"per_second\": %.6g, \"workload\": %.6g, \"events\": %.6g}\n", double(paths) * events / spent, workload / clock,
-              double(paths) * events / clock * r * r);
+  const double spent = cpu() - begin, work = double(paths) * events;
+  std::printf("{\"work\": %.0f, \"seconds\": %.6f, \"answers\": {\"workload\": [%.9g, 0], \"events\": [%.9g, 0]}}\n", work,
+              spent, workload / clock, work / clock * r * r);
 }
 
 int main(int count, char** words) {
   if (count != 5) return 2;
-  state[0] = 0x9E3779B97F4A7C15ULL ^ std::strtoull(words[4], nullptr, 10);
-  state[1] = 0xD1B54A32D192ED03ULL;
-  for (int k = 0; k < 20; ++k) next_word();
+  generator = Generator(std::strtoull(words[4], nullptr, 10));
   if (!std::strcmp(words[1], "diffusion")) diffusion(std::atoi(words[2]), std::atoi(words[3]));
   else packets(std::atoi(words[2]), std::atol(words[3]));
 }

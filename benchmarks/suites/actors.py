@@ -80,7 +80,14 @@ def value_iteration(instances: int, quick: bool, sweep: str = "") -> Case:
     known = {"largest error, float32": 0.0, "greedy against exhaustive": 0.0}
     title = f"value iteration, {instances} instances x {STATES} states x {SWEEPS} sweeps"
     return Case(
-        title, "state and sweep", (row,), known, tolerance=2e-5, sweep=sweep, size=STATES, replications=instances
+        title,
+        "state and sweep",
+        (row,),
+        known,
+        tolerance=2e-5,
+        sweep=sweep,
+        size=STATES,
+        replications=instances,
     )
 
 
