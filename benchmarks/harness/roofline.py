@@ -26,7 +26,7 @@ ROTATIONS = (13, 15, 26, 6)
 
 
 def _rate(body: Any, array: Any, work: float, seconds: float = 0.05) -> float:
-    """Work per second of a loop whose body does so much of it on an array that is given away and overwritten."""
+    """Work per second of a loop whose body does so much of it, on an array that is overwritten."""
 
     @functools.partial(jax.jit, compiler_options=OPTIONS, donate_argnums=0)
     def loop(x: Any, count: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The game of figure 11 beside constant prices, step by step, as a scalar loop in numba: the C++ loop's twin."""
+"""The game of figure 11 beside constant prices as a scalar loop in numba: the C++ loop's twin."""
 
 # pyright: reportMissingImports=false
 from __future__ import annotations

@@ -137,8 +137,7 @@ def matching(quick: bool) -> Case:
         from scipy.optimize import linear_sum_assignment
 
         many = 100
-        for _ in range(many):
-            picked = linear_sum_assignment(-values)
+        picked = [linear_sum_assignment(-values) for _ in range(many)][-1]
         return float(many), {"difference": abs(best - float(values[picked].sum()))}
 
     rows = (row, package("scipy", call, "scipy, without prices", 3))
@@ -153,8 +152,8 @@ def rounds(divisions: int, replications: int, quick: bool, sweep: str) -> Case:
         here, policies.adaptive(here), {"share not cleared": "abandoned"}, replications=replications,
         horizon=horizon, nodes=divisions, repeats=3 if sweep else repeats_of(quick),
     )  # fmt: skip
+    known = {} if sweep else {"share not cleared": 0.0}
     title = f"price adjustment, {divisions} divisions, 3 resources, {replications} replications"
     return Case(
-        title, "division and round", (row,), {} if sweep else {"share not cleared": 0.0}, sweep=sweep, size=divisions,
-        replications=replications,
+        title, "division and round", (row,), known, sweep=sweep, size=divisions, replications=replications,
     )  # fmt: skip

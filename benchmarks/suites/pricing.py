@@ -130,9 +130,10 @@ def pareto(quick: bool) -> Case:
             run = jax.jit(jax.vmap(solve, in_axes=-1, out_axes=-1))
             arrays = tuple(map(jnp.asarray, given))
             exact = exact_first(*given)
-            error = lambda f, e=exact: {
-                "relative error": float(np.max(np.abs(np.asarray(f.queues[0]) / e - 1)))
-            }  # noqa: E731
+
+            def error(found: Any, exact: np.ndarray = exact) -> dict[str, float]:
+                return {"relative error": float(np.max(np.abs(np.asarray(found.queues[0]) / exact - 1)))}
+
             who = f"jaxsim, {np.dtype(dtype).name}"
             rows.append(solved(lambda _, r=run, a=arrays: r(*a), count, error, repeats=repeats, who=who)[0])
     rows.append(package("scipy", lambda _: find_root(count), "scipy find_root", 3))
@@ -186,8 +187,8 @@ def equilibria(quick: bool) -> Case:
 
     rows.append(package("scipy", call, "scipy SLSQP", 3))
     return Case(
-        "Nash rates of three users, float64", "instance", tuple(rows), {"KKT violation": 0.0, "difference": 0.0},
-        tolerance=1e-5, replications=many,
+        "Nash rates of three users, float64", "instance", tuple(rows),
+        {"KKT violation": 0.0, "difference": 0.0}, tolerance=1e-5, replications=many,
     )  # fmt: skip
 
 
