@@ -1,0 +1,78 @@
+"""Tuning by gradient: what should helping earn, from simulated paths alone?
+
+    python scripts/tutorials/tuning.py [FOLDER]
+
+Ten servers with a shared pool. The cheapest probability of earning a token is known from theory, so that
+one can see how well descents on noisy gradients find it: by differences under common random numbers, and by
+the score function, which is unbiased but noisier.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import jaxsim
+from jaxsim.learning import CommonNumbers, Interval, Score, Tuning, path_objective, tune
+from jaxsim.models.pooling import policies
+from jaxsim.models.pooling.problems import tune_phi
+from jaxsim.models.pooling.score import scored
+from jaxsim.plots import panels_figure
+from jaxsim.results import Curve, Panel
+
+KEYS = {"servers": 10, "arrival_rate": 0.8, "token_cap": 20}
+START, STEPS, EVENTS = 0.6, 60, 600
+
+
+def objective(score: bool) -> Any:
+    """Return the cost of a server over so many events, as a function of phi; for the score, in parts."""
+    plain = jaxsim.system("pooling", **KEYS)
+    system = scored(plain) if score else plain
+
+    def place(phi: Any) -> tuple[Any, Any]:
+        # phi is in the parameters, and in the policy, which is the best response to it.
+        return replace(system.params, token_probability=phi), policies.fluid(system.params.arrival_rate, phi)
+
+    parts = {"log_chance": "log_chance", "blocks": 30} if score else {}
+    return path_objective(system.kernel, "cost_per_server", steps=EVENTS, place=place, **parts)
+
+
+def descend(gradient: Any, score: bool) -> Tuning:
+    """Descend from the start; judge the answer on fresh paths."""
+    found = tune(
+        objective(score), np.float32(START), gradient=gradient, constraint=Interval(), steps=STEPS, seed=1
+    )
+    phi, name = float(found.tuned), type(gradient).__name__
+    print(f"{name:13} phi = {phi:.3f}, gain {found.gain}, settled: {found.settled}")
+    return found
+
+
+def main(folder: Path) -> Path:
+    """Write the figure into the folder; return it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    best = tune_phi(servers=KEYS["servers"], arrival_rate=KEYS["arrival_rate"], token_cap=KEYS["token_cap"])
+    print(f"cheapest phi by theory: {best['phi_capped']:.3f}")
+    found = {
+        "common random numbers": descend(CommonNumbers(0.02, 128), score=False),
+        "score function": descend(Score(512), score=True),
+    }
+    x = tuple(float(step) for step in range(STEPS))
+    traces = [Curve(name, x, tuple(map(float, t.points))) for name, t in found.items()]
+    traces.append(Curve("cheapest, by theory", (x[0], x[-1]), (best["phi_capped"],) * 2))
+    costs = [Curve(name, x, tuple(map(float, t.values))) for name, t in found.items()]
+    figure = panels_figure(
+        (
+            Panel("Where the descents go", "step", "token probability phi", tuple(traces)),
+            Panel("What they see", "step", "cost per server and time", tuple(costs)),
+        )
+    )
+    figure.savefig(path := folder / "tuning.png")
+    return path
+
+
+if __name__ == "__main__":
+    print(main(Path(sys.argv[1] if len(sys.argv) > 1 else "results/tutorials")))
