@@ -1,0 +1,108 @@
+"""An agent for any environment: its networks, and what they say about a batch of situations.
+
+Where the observations of a view are numbered (`jaxsim.core.view.View.table`), the networks are evaluated once
+for each number and looked up, not once for each agent: the same values for a fraction of the work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import flax
+import jax
+import jax.numpy as jnp
+
+from jaxsim.core.types import Array
+from jaxsim.core.view import View
+from jaxsim.learning.ppo.networks import Law, Network, Remembering
+
+
+@dataclass(frozen=True)
+class Agent:
+    """Static: a view, the hidden widths, the width of the memory (0: none) and what a critic sees.
+
+    central: numbers in `jaxsim.engine.environment.Environment.central`.
+    deviation: log of the standard deviation of u at the start.
+    """
+
+    view: View
+    widths: tuple[int, ...]
+    memory: int
+    central: int
+    deviation: float
+
+    def __hash__(self) -> int:
+        """Hash by the view's identity: it holds functions and tables."""
+        return hash((id(self.view), self.widths, self.memory, self.central, self.deviation))
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether it is the same view with the same sizes."""
+        if not isinstance(other, Agent):
+            return NotImplemented
+        mine, its = ((a.widths, a.memory, a.central, a.deviation) for a in (self, other))
+        return self.view is other.view and mine == its
+
+    @property
+    def outputs(self) -> int:
+        """Parameters of the law of one agent's action."""
+        return self.view.choices or self.view.actions
+
+    def init(self, key: Any) -> Any:
+        """Return the parameters of policy and critic."""
+        keys = jax.random.split(key, 3)
+        row, central = jnp.zeros(self.view.features), jnp.zeros(self.central)
+        if self.memory:
+            network = Remembering(self.memory, self.outputs).init(keys[0], jnp.zeros(self.memory), row)
+        else:
+            network = Network(self.widths, self.outputs).init(keys[0], row)
+        policy: dict[str, Any] = {"network": network}
+        if self.view.choices is None:
+            policy["log_deviation"] = jnp.full(self.outputs, self.deviation)
+        critic = {"central": Network(self.widths, 1, 1.0).init(keys[1], central)}
+        if not self.view.team:
+            critic["own"] = Network(self.widths, 1, 1.0).init(keys[2], row)
+        return flax.core.unfreeze({"policy": policy, "critic": critic})
+
+    def remember_nothing(self) -> Array:
+        """Return the memories at the start of an episode."""
+        return jnp.zeros((self.view.agents, self.memory))
+
+    def rows(self, observation: Array) -> Array:
+        """Return observations as numbers, whether numbered or not."""
+        table = self.view.table
+        return observation if table is None else jnp.asarray(table)[observation]
+
+    def centers(self, policy: Any) -> Array | None:
+        """Return the law's parameters for each numbered observation; None where they are not numbered."""
+        if self.view.table is None or self.memory:
+            return None
+        return Network(self.widths, self.outputs).apply(policy["network"], jnp.asarray(self.view.table))
+
+    def law(self, policy: Any, centers: Array | None, observation: Array, memory: Array) -> tuple[Law, Array]:
+        """Return the law of every agent's action [..., agents, numbers], and the memories after it."""
+        if self.memory:
+            rows = self.rows(observation)
+            memory, center = Remembering(self.memory, self.outputs).apply(policy["network"], memory, rows)
+        elif centers is None:
+            center = Network(self.widths, self.outputs).apply(policy["network"], observation)
+        else:
+            center = centers.at[observation].get(mode="promise_in_bounds")
+        return Law(center, policy.get("log_deviation")), memory
+
+    def shared(self, each: Array) -> Array:
+        """Return numbers of agents as the learner needs them: the team's sum, or each agent's own."""
+        return jnp.sum(each, axis=-1) if self.view.team else each
+
+    def value(self, critic: Any, observation: Array, central: Array) -> Array:
+        """Return values: of the team [...], or of every agent [..., agents]."""
+        value = Network(self.widths, 1).apply(critic["central"], central)[..., 0]
+        if self.view.team:
+            return value
+        own, table = Network(self.widths, 1), self.view.table
+        if table is None:
+            each = own.apply(critic["own"], observation)[..., 0]
+        else:
+            rows = own.apply(critic["own"], jnp.asarray(table))[:, 0]
+            each = rows.at[observation].get(mode="promise_in_bounds")
+        return value[..., None] + each
