@@ -77,15 +77,15 @@ class Agent:
         """Return the law's parameters for each numbered observation; None where they are not numbered."""
         if self.view.table is None or self.memory:
             return None
-        return Network(self.widths, self.outputs).apply(policy["network"], jnp.asarray(self.view.table))
+        return _applied(Network(self.widths, self.outputs), policy["network"], jnp.asarray(self.view.table))
 
     def law(self, policy: Any, centers: Array | None, observation: Array, memory: Array) -> tuple[Law, Array]:
         """Return the law of every agent's action [..., agents, numbers], and the memories after it."""
         if self.memory:
             rows = self.rows(observation)
-            memory, center = Remembering(self.memory, self.outputs).apply(policy["network"], memory, rows)
+            memory, center = _applied(Remembering(self.memory, self.outputs), policy["network"], memory, rows)
         elif centers is None:
-            center = Network(self.widths, self.outputs).apply(policy["network"], observation)
+            center = _applied(Network(self.widths, self.outputs), policy["network"], observation)
         else:
             center = centers.at[observation].get(mode="promise_in_bounds")
         return Law(center, policy.get("log_deviation")), memory
@@ -96,13 +96,18 @@ class Agent:
 
     def value(self, critic: Any, observation: Array, central: Array) -> Array:
         """Return values: of the team [...], or of every agent [..., agents]."""
-        value = Network(self.widths, 1).apply(critic["central"], central)[..., 0]
+        value = _applied(Network(self.widths, 1), critic["central"], central)[..., 0]
         if self.view.team:
             return value
         own, table = Network(self.widths, 1), self.view.table
         if table is None:
-            each = own.apply(critic["own"], observation)[..., 0]
+            each = _applied(own, critic["own"], observation)[..., 0]
         else:
-            rows = own.apply(critic["own"], jnp.asarray(table))[:, 0]
+            rows = _applied(own, critic["own"], jnp.asarray(table))[:, 0]
             each = rows.at[observation].get(mode="promise_in_bounds")
         return value[..., None] + each
+
+
+def _applied(network: Any, variables: Any, *inputs: Any) -> Any:
+    """Return what a network makes of inputs (flax also allows for changed variables, which ours lack)."""
+    return network.apply(variables, *inputs)

@@ -1,7 +1,7 @@
 """Returns and advantages of a piece of path, unbatched: time is the first axis.
 
-Source: Schulman, Moritz, Levine, Jordan, Abbeel (2016), "High-dimensional continuous control using generalized
-advantage estimation", equations (11) to (16).
+Source: Schulman, Moritz, Levine, Jordan, Abbeel (2016), "High-dimensional continuous control using
+generalized advantage estimation", equations (11) to (16).
 """
 
 from __future__ import annotations

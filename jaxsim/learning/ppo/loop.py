@@ -224,8 +224,8 @@ def _judge(
     gain = estimate(reward / scale, values, next_values, *flags, rates.discount, rates.lam)
     per_episode = jnp.mean(jnp.sum(reward, axis=0)) * params.steps / setup.length
     normal = (gain - jnp.mean(gain)) / (jnp.std(gain) + 1e-8)
-    kept = (path[name] for name in ("observation", "central", "memory", "u", "log_density"))
-    return Sample(*kept, values, normal, gain + values), scale, per_episode
+    kept = {name: path[name] for name in ("observation", "central", "memory", "u", "log_density")}
+    return Sample(**kept, value=values, advantage=normal, target=gain + values), scale, per_episode
 
 
 def _descend(
