@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import seventh_family
 
 from jaxsim.core import random
 from jaxsim.core.errors import InvalidInput
@@ -19,14 +20,16 @@ from jaxsim.results.storage import plain
 
 SEED, REPLICATIONS = 5, 7  # seven, so that lanes and devices are padded
 STEPS, EAGER_STEPS = 12, 3
-FAMILIES = [family for family in families().values() if family.system is not None]
+# The families of the package, and the one that the README's page on new families leads to.
+CARDS = {**families(), seventh_family.FAMILY.name: seventh_family.FAMILY}
+FAMILIES = [family for family in CARDS.values() if family.system is not None]
 CASES = [pytest.param(f.name, p, id=f"{f.name}-{p}") for f in FAMILIES for p in f.policies]
-PROBLEMS = [pytest.param(f.name, p, id=f"{f.name}.{p}") for f in families().values() for p in f.problems]
+PROBLEMS = [pytest.param(f.name, p, id=f"{f.name}.{p}") for f in CARDS.values() for p in f.problems]
 
 
 @functools.cache
 def built(family, policy):
-    card = families()[family]
+    card = CARDS[family]
     system = card.system.load()()
     return system, card.policies[policy].load()(system)
 
@@ -151,7 +154,7 @@ def test_traced_once_for_all_parameters_and_the_same_paths_in_chunks_on_two_devi
 
 @pytest.mark.parametrize("family", [f.name for f in FAMILIES])
 def test_card_and_kernel_agree(family):
-    card = families()[family]
+    card = CARDS[family]
     system = card.system.load()()
     assert {m.name for m in system.kernel.metrics} == set(card.metrics)
     assert system.kernel.family == family
@@ -163,7 +166,7 @@ def test_card_and_kernel_agree(family):
 
 @pytest.mark.parametrize("family", [f.name for f in FAMILIES])
 def test_every_number_is_checked_before_tracing(family):
-    card = families()[family]
+    card = CARDS[family]
     build = card.system.load()
     for key, default in inputs.keys_of(build).items():
         if isinstance(default, bool) or not isinstance(default, int | float):
@@ -175,7 +178,7 @@ def test_every_number_is_checked_before_tracing(family):
 
 @pytest.mark.parametrize(("family", "problem"), PROBLEMS)
 def test_problems_answer_with_their_defaults_in_plain_json(family, problem):
-    function = families()[family].problems[problem].load()
+    function = CARDS[family].problems[problem].load()
     answer = function()
     assert answer and all(isinstance(name, str) for name in answer)
     json.dumps(plain(answer), allow_nan=False)
