@@ -16,7 +16,8 @@ from jaxsim.models.bandits.theory.inputs import Numbers, arm, discount_factor
 
 BLOCKED_FROM = 500
 """Number of states from which the blocked elimination is the faster one."""
-_ARMS_AT_A_TIME = 128
+_ARMS_IN_CACHE = 16
+_BYTES_ON_A_DEVICE = 1 << 28
 
 
 @jax.custom_jvp
@@ -72,7 +73,11 @@ def _many(rewards: Array, transitions: Array, stop: Array) -> Array:
     def one(arm: tuple[Array, Array]) -> Array:
         return eliminate(arm[0], arm[1], stop).indices
 
-    return jax.lax.map(one, (rewards, transitions), batch_size=min(_ARMS_AT_A_TIME, rewards.shape[0]))
+    arms, states = rewards.shape
+    # A CPU keeps the arms at work in its cache; an accelerator wants as many at once as its memory holds.
+    filling = max(1, _BYTES_ON_A_DEVICE // (rewards.dtype.itemsize * states**2))
+    together = _ARMS_IN_CACHE if jax.default_backend() == "cpu" else filling
+    return jax.lax.map(one, (rewards, transitions), batch_size=min(together, arms))
 
 
 @float64
