@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 import numpy as np
@@ -23,6 +23,7 @@ __all__ = [
     "probability",
     "refuse",
     "require",
+    "scalar",
 ]
 
 
@@ -45,6 +46,13 @@ def numbers(field: str, value: Any) -> np.ndarray:
         refuse(field, value, "is not a number", "give a number, or numbers separated by commas")
     require(bool(np.all(np.isfinite(array))), field, value, "is not finite", "give finite numbers")
     return array
+
+
+def scalar(field: str, value: Any, check: Callable[[str, Any], np.ndarray] | None = None) -> float:
+    """Return the value as one float that passes the check: `numbers`, `positive`, `probability`, ..."""
+    array = (check or numbers)(field, value)
+    require(array.size == 1, field, value, "is not a single number", "give one number")
+    return float(array.reshape(()))
 
 
 def positive(field: str, value: Any) -> np.ndarray:

@@ -23,7 +23,7 @@ import optax
 from jaxsim.core import random
 from jaxsim.core.random import Key
 from jaxsim.core.types import Real, Whole
-from jaxsim.core.validation import integer, positive, require
+from jaxsim.core.validation import integer, positive, require, scalar
 from jaxsim.learning.constraints import Constraint, Free
 from jaxsim.learning.descend import FRESH, Make, Same
 from jaxsim.learning.descent import Descent
@@ -89,7 +89,7 @@ def tune(
     """
     count = integer("restarts", restarts, low=1, high=1000)
     free = (constraint or Free()).of(start)
-    lanes = _perturbed(free, count, float(positive("spread", spread)), random.key(seed))
+    lanes = _perturbed(free, count, scalar("spread", spread, positive), random.key(seed))
     found = _tune_lanes(
         Same(objective), constraint or Free(), lanes, np.zeros(count), [seed] * count,
         gradient=gradient, optimizer=optimizer, steps=steps, judges=judges, level=level, precision=precision,
@@ -166,8 +166,8 @@ def _tune_lanes(
 ) -> list[Tuning]:  # fmt: skip
     clock = time.perf_counter()
     steps, judges = integer("steps", steps, low=8), integer("judges", judges, low=2, high=FRESH)
-    level = float(positive("level", level))
-    precision = None if precision is None else float(positive("precision", precision))
+    level = scalar("level", level, positive)
+    precision = None if precision is None else scalar("precision", precision, positive)
     gradient = gradient or Pathwise()
     stride = getattr(gradient, "replications", 1)
     require(steps * stride <= FRESH, "steps", steps, "needs too many replications", "take fewer per step")

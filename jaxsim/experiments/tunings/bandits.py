@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxsim.core.validation import integer, probability
+from jaxsim.core.validation import integer, probability, scalar
 from jaxsim.experiments.gradients.cases.bandits import MOVES, REWARDS
 from jaxsim.experiments.tunings.tunable import Known, Tunable, random_starts
 from jaxsim.learning import CommonNumbers, Interval, Score, default_optimizer
@@ -36,7 +36,7 @@ def weights(
         start_seed: of random weights; several are tuned together.
     """
     count, horizon = integer("arms", arms, low=2, high=8), integer("slots", slots, low=1)
-    beta, paths = float(probability("discount", discount)), integer("replications", replications, low=2)
+    beta, paths = scalar("discount", discount, probability), integer("replications", replications, low=2)
     seeds = [integer("start_seed", s, low=0) for s in np.atleast_1d(np.asarray(start_seed)).tolist()]
     start = tuple(n % len(REWARDS) for n in range(count))
     objective = softmax_objective(REWARDS, MOVES, discount=beta, start=start, slots=horizon)

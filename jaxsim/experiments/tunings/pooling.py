@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsim.core.types import Array, Float
-from jaxsim.core.validation import integer, numbers, positive, require
+from jaxsim.core.validation import integer, positive, require, scalar
 from jaxsim.experiments.tunings.tunable import Known, Tunable
 from jaxsim.learning import SPSA, CommonNumbers, Interval, path_objective
 from jaxsim.learning.objectives import Objective
@@ -38,7 +38,7 @@ def token_probability(
     rates = np.atleast_1d(positive("arrival_rate", arrival_rate))
     require(bool(np.all(rates < 1)), "arrival_rate", arrival_rate, "is not below 1", "lower it")
     n, cap = integer("servers", servers, low=1, high=32768), integer("token_cap", token_cap, low=1)
-    first = float(numbers("start", start))
+    first = scalar("start", start)
     require(0 < first < 1, "start", start, "is not a probability", "give a number between 0 and 1")
     count, pairs = integer("events", events, low=1), integer("replications", replications, low=2)
     best = [tuning.tune_chain(float(rate), n, cap) for rate in rates]

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxsim.core.tree import pytree
-from jaxsim.core.validation import InvalidInput, distribution, integer, non_negative, numbers, require
+from jaxsim.core.validation import InvalidInput, distribution, integer, non_negative, numbers, require, scalar
 from jaxsim.models.actors.laws import Additive, FiringLaw
 
 
@@ -157,7 +157,7 @@ def complete(
     require(clock in ("uniformized", "jump"), "clock", clock, "is not known", "choose uniformized or jump")
     start = integer("initial", initial, low=0, high=states - 1)
     least = float(np.max(total_rate_bound(local)))
-    rate = least if uniform_rate is None else float(non_negative("uniform_rate", uniform_rate))
+    rate = least if uniform_rate is None else scalar("uniform_rate", uniform_rate, non_negative)
     require(rate > 0, "uniform_rate", rate, "nothing ever happens", "give some speeds and rates above 0")
     if uniform_rate is not None:
         enough = rate >= least * (1 - 1e-12)

@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Real, Whole
-from jaxsim.core.validation import choice, integer, non_negative, numbers, positive, refuse, require
+from jaxsim.core.validation import choice, integer, non_negative, numbers, positive, refuse, require, scalar
 from jaxsim.models.actors.applications.klimov import klimov as klimov_network
 from jaxsim.models.actors.applications.klimov import most_queues, queues_in_use
 from jaxsim.models.actors.applications.scheduling import scheduling as scheduling_model
@@ -58,7 +58,7 @@ def value(
     if criterion == "average":
         solved = average(model, method=method)
     elif criterion == "discounted":
-        solved = discounted(model, float(positive("rate", rate)), method=method)
+        solved = discounted(model, scalar("rate", rate, positive), method=method)
     elif criterion == "total":
         solved = total_reward(model, method=method)
     else:
@@ -125,7 +125,7 @@ def assignment(
 def _law(name: str, exponent: Any, table: Any) -> FiringLaw:
     choice("law", name, ("additive", "power", "heads"))
     if name == "power":
-        return PowerSpeed(float(positive("exponent", exponent)))
+        return PowerSpeed(scalar("exponent", exponent, positive))
     if name == "heads" and table is None:
         refuse("table", table, "is missing", "give rho(0), rho(1), ... up to the number of actors")
     return HeadCount(table) if name == "heads" else Additive()

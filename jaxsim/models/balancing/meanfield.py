@@ -25,7 +25,16 @@ from jax import lax
 
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Array, Float, Int
-from jaxsim.core.validation import choice, distribution, integer, non_negative, positive, probability, require
+from jaxsim.core.validation import (
+    choice,
+    distribution,
+    integer,
+    non_negative,
+    positive,
+    probability,
+    require,
+    scalar,
+)
 from jaxsim.models.balancing.theory import RATES, SWITCH, epoch_law, epochs_of
 
 MOST_EPOCHS = 12
@@ -90,8 +99,8 @@ def cycle_law(
     independent = choice("method", method, ("pair", "independent")) == "independent"
     rates = np.atleast_1d(non_negative("arrival_rates", arrival_rates))
     moves = distribution("switch", switch) if rates.size > 1 else np.ones((1, 1))
-    delay, mu = float(positive("delay", delay)), float(positive("service_rate", service_rate))
-    epochs, scale = epochs_of(float(positive("horizon", horizon)), delay)
+    delay, mu = scalar("delay", delay, positive), scalar("service_rate", service_rate, positive)
+    epochs, scale = epochs_of(scalar("horizon", horizon, positive), delay)
     start = np.full(rates.size, 1.0 / rates.size)
     paths, chance = regime_paths(moves, start, epochs, integer("seed", seed, low=0))
     relative = 1.0 - table[None, :, None] + (table[:, None, None] + table[None, None, :]) / 2

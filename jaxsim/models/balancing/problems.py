@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxsim.core.validation import choice, integer, non_negative, positive
+from jaxsim.core.validation import choice, integer, non_negative, positive, scalar
 from jaxsim.models.balancing import meanfield, theory
 from jaxsim.models.balancing.graphs import Graph, bethe, ccc, configuration, cycle, torus
 from jaxsim.models.balancing.model import fair_rates
@@ -41,7 +41,7 @@ def own(
     """
     keys = {"buffer": buffer, "service_rate": service_rate, "arrival_rates": arrival_rates, "switch": switch}
     found = theory.constant_rates(delay=delay, horizon=horizon, **keys)
-    count, scale = theory.epochs_of(float(positive("horizon", horizon)), float(positive("delay", delay)))
+    count, scale = theory.epochs_of(scalar("horizon", horizon, positive), scalar("delay", delay, positive))
     stationary = theory.stationary_drops(delay=delay, **keys)
     return {
         "drops_per_node": found["drops_per_node"],
@@ -89,7 +89,7 @@ def table(
     graph = _graph(topology, nodes, side)
     non_negative("arrival_rates", arrival_rates)
     system = assemble(graph, delay=delay, buffer=buffer, arrival_rates=arrival_rates)
-    span = float(positive("horizon", horizon))
+    span = scalar("horizon", horizon, positive)
     system = dataclasses.replace(system, kernel=dataclasses.replace(system.kernel, horizon=span))
     steps, size = integer("iterations", iterations, low=2), integer("samples", samples, low=1)
     zeta, values = best_table(

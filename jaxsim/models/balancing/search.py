@@ -37,7 +37,7 @@ from jaxsim.core.kernel import System
 from jaxsim.core.random import Key
 from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Bool, Float, Int, Num, UInt8
-from jaxsim.core.validation import integer, positive, require
+from jaxsim.core.validation import integer, positive, require, scalar
 from jaxsim.models.balancing import epoch, exchange
 from jaxsim.models.balancing.context import prepare
 from jaxsim.models.balancing.graphs import Graph
@@ -245,7 +245,7 @@ def best_table(
     delay = float(params.delay)
     epochs = int(np.ceil(system.kernel.horizon / delay - 1e-9))
     lanes = max(1, round(integer("samples", samples, low=1) / (epochs * spec.nodes)))
-    lags = max(1, round(float(positive("memory", memory)) / delay))
+    lags = max(1, round(scalar("memory", memory, positive) / delay))
     sizes = (iterations, lanes, epochs, min(lags, epochs - 1) if epochs > 1 else 1)
     rings = tuple(jnp.asarray(b) for b in balls(graph, REACH))
     start = jnp.linspace(0.0, 0.8, spec.states)

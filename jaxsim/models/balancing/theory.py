@@ -16,7 +16,7 @@ from jax import lax
 
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Array, Float
-from jaxsim.core.validation import distribution, integer, non_negative, positive
+from jaxsim.core.validation import distribution, integer, non_negative, positive, scalar
 
 SWITCH = ((0.8, 0.2), (0.5, 0.5))
 RATES = (0.9, 0.6)
@@ -85,9 +85,9 @@ def constant_rates(
     weight = np.ones(shares.size) / shares.size if weights is None else distribution("weights", weights)
     moves = distribution("switch", switch) if rates.size > 1 else np.ones((1, 1))
     first = np.full(rates.size, 1 / rates.size) if start is None else distribution("start", start)
-    buffer, delay = integer("buffer", buffer, low=1), float(positive("delay", delay))
-    count, scale = epochs_of(float(positive("horizon", horizon)), delay)
-    mu = float(positive("service_rate", service_rate))
+    buffer, delay = integer("buffer", buffer, low=1), scalar("delay", delay, positive)
+    count, scale = epochs_of(scalar("horizon", horizon, positive), delay)
+    mu = scalar("service_rate", service_rate, positive)
     arrival = shares[:, None] * rates
     law, drops = epoch_law(jnp.asarray(arrival), jnp.full(arrival.shape, mu), buffer, delay)
 
@@ -120,7 +120,7 @@ def stationary_drops(
     """
     rates = np.atleast_1d(non_negative("arrival_rates", arrival_rates))
     moves = distribution("switch", switch) if rates.size > 1 else np.ones((1, 1))
-    mu, delay = float(positive("service_rate", service_rate)), float(positive("delay", delay))
+    mu, delay = scalar("service_rate", service_rate, positive), scalar("delay", delay, positive)
     buffer = integer("buffer", buffer, low=1)
     law, drops = epoch_law(jnp.asarray(rates), jnp.full(rates.shape, mu), buffer, delay)
     chain = np.einsum("rze,rs->rzse", np.asarray(law), moves).reshape(rates.size * (buffer + 1), -1)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from jaxsim.core.types import Real, Whole
-from jaxsim.core.validation import integer, numbers, require
+from jaxsim.core.validation import integer, numbers, require, scalar
 from jaxsim.models.bandits.paths import simulated_auctions
 from jaxsim.models.bandits.system import system
 from jaxsim.models.bandits.theory.arrivals import arrival_index, arrival_value
@@ -207,7 +207,7 @@ def arrivals(
     reward, move = arm(rewards, transitions)
     n = reward.shape[-1]
     state = integer("arrival_state", arrival_state, low=0, high=n - 1)
-    coming = [float(numbers("arrival_probability", arrival_probability))], np.eye(n)[[state]]
+    coming = [scalar("arrival_probability", arrival_probability)], np.eye(n)[[state]]
     first = [integer("start", s, low=0, high=n - 1) for s in np.atleast_1d(np.asarray(start)).tolist()]
     found = arrival_index(rewards, transitions, discount, *coming)
     classical = gittins_index(rewards, transitions, discount)
@@ -243,7 +243,7 @@ def superprocess(
         pension: reward per step of the known arm.
     """
     laws = local_laws(rewards, transitions, 0)
-    known = ([float(numbers("pension", pension))], [[1.0]])
+    known = ([scalar("pension", pension)], [[1.0]])
     choice = select([laws, [(*known, 0)]], discount)
     actions = np.asarray(rewards, float).shape
     law = np.unravel_index(choice.chosen[0], (actions[0],) * actions[1])

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from jaxsim.core.kernel import System
 from jaxsim.core.types import Real, Whole
-from jaxsim.core.validation import integer, positive, require
+from jaxsim.core.validation import integer, positive, require, scalar
 from jaxsim.models.mechanisms.kernel import Params, Spec, build
 
 
@@ -51,7 +51,7 @@ def system(
         "weight": weight, "scale": scale, "use": use, "supply": supply, "first_price": first_price,
         "tolerance": tolerance,
     }  # fmt: skip
-    checked = {name: float(positive(name, value)) for name, value in given.items()}
+    checked = {name: scalar(name, value, positive) for name, value in given.items()}
     near = 1e-5 <= checked["tolerance"] <= 0.1
     require(near, "tolerance", tolerance, "is out of range", "give a number from 1e-5 to 0.1")
     return System(build(spec), Params(**{name: jnp.asarray(v, jnp.float32) for name, v in checked.items()}))

@@ -15,7 +15,7 @@ import numpy as np
 from jaxsim.core.kernel import System
 from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Float, Int, Real, Whole
-from jaxsim.core.validation import choice, integer, non_negative, probability, require
+from jaxsim.core.validation import choice, integer, non_negative, probability, require, scalar
 from jaxsim.models.pooling.spec import IDLE, OFFER, SERVE, Action, Observation, Spec, of_server
 from jaxsim.models.pooling.theory.chain import Rules, server_law
 from jaxsim.models.pooling.theory.deviation import best_deviation, pool_wait, saver_rules
@@ -134,7 +134,7 @@ def fmfe(system: System, *, pool_wait: Real = 0.0) -> Threshold:
     Source: Chen, Chen, Qian (2023), Lemma 4.2; with service rate mu, w is measured in units of 1/mu
     (section 7 uses rho_i = lambda_i / mu_i for lambda).
     """
-    wait = float(non_negative("pool_wait", pool_wait))
+    wait = scalar("pool_wait", pool_wait, non_negative)
     params = system.params
     rates = np.asarray(params.arrival_rate, np.float64), np.asarray(params.service_rate, np.float64)
     a, m, phi = np.broadcast_arrays(*rates, np.asarray(params.token_probability, np.float64))
@@ -182,7 +182,7 @@ def threshold(system: System, *, level: Real = 2.0, offer: Real = 1.0) -> Thresh
         offer: probability to offer a free unit of capacity.
     """
     del system
-    return _threshold(float(non_negative("level", level)), float(probability("offer", offer)))
+    return _threshold(scalar("level", level, non_negative), scalar("offer", offer, probability))
 
 
 def watchful(system: System, *, level: Real = 1.0) -> Watchful:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxsim.core.types import Real, Whole
-from jaxsim.core.validation import choice, integer, numbers
+from jaxsim.core.validation import choice, integer, scalar
 from jaxsim.models.pooling.theory import (
     chain,
     deviation,
@@ -22,7 +22,7 @@ from jaxsim.models.pooling.theory.unequal import unequal_pooling
 
 
 def _number(field: str, value: Real) -> float:
-    return float(numbers(field, value))
+    return scalar(field, value)
 
 
 def fluid_equilibrium(

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxsim.core.kernel import System
 from jaxsim.core.types import Real, Whole
-from jaxsim.core.validation import choice, integer, non_negative, numbers, positive, refuse, require
+from jaxsim.core.validation import choice, integer, non_negative, numbers, positive, refuse, require, scalar
 from jaxsim.models.pooling.kernel import build
 from jaxsim.models.pooling.spec import Params, Spec
 
@@ -68,7 +68,7 @@ def system(
     utilization = rates[0] / rates[1]
     busiest = float(np.max(utilization))
     phi = busiest if token_probability is None else _phi(token_probability, count)
-    cost = float(non_negative("processing_cost", _scalar("processing_cost", processing_cost)))
+    cost = scalar("processing_cost", _scalar("processing_cost", processing_cost), non_negative)
     if initial_tokens is not None:
         initial_tokens = integer("initial_tokens", initial_tokens, low=0, high=cap)
     exact = waits == "exact"

@@ -24,7 +24,7 @@ import numpy as np
 
 from jaxsim.core.kernel import System
 from jaxsim.core.types import Real, Whole
-from jaxsim.core.validation import positive
+from jaxsim.core.validation import positive, scalar
 from jaxsim.models.pricing import diffusion
 from jaxsim.models.pricing.paths import Decisions, decisions
 
@@ -135,7 +135,7 @@ def record(
         InvalidInput: for numbers out of range.
     """
     kernel = system.kernel
-    length = kernel.horizon if horizon is None else float(positive("horizon", horizon))
+    length = kernel.horizon if horizon is None else scalar("horizon", horizon, positive)
     step = float(kernel.step_time(kernel.spec, system.params))
     steps = max(1, int(np.ceil(length / step * (1 - 1e-6))))  # the step is a float32
     path = decisions(system, policy, seed=seed, replication=replication, steps=steps)

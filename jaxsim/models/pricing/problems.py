@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Real, Whole
-from jaxsim.core.validation import choice, integer, positive, require
+from jaxsim.core.validation import choice, integer, positive, require, scalar
 from jaxsim.models.pricing import closed_form
 from jaxsim.models.pricing import system as pricing_system
 from jaxsim.models.pricing.closed_form import Kind, Reading
@@ -43,7 +43,7 @@ def transient(
     """
     at = np.atleast_1d(positive("times", times))
     exact = [brownian.workload_mean(t, drift, variance) for t in at]
-    step = float(positive("time_step", time_step))
+    step = scalar("time_step", time_step, positive)
     return {
         "mean": [value for value, _ in exact],
         "derivative_in_drift": [slope for _, slope in exact],
@@ -58,7 +58,7 @@ def differences(*, horizon: Real = 200.0, scheme: Any = "exact", time_step: Real
         horizon: T. scheme: ``exact``, or ``projected_euler`` as in the paper. time_step: of the latter.
     """
     found = pricing_system(scheme=scheme, time_step=time_step)
-    end = float(positive("horizon", horizon))
+    end = scalar("horizon", horizon, positive)
     values = comparison.differences(found.kernel.spec, found.params, end)
     return {"cost": values.cost, "minus_constant": values.constant, "minus_arbitrary": values.arbitrary}
 
@@ -86,7 +86,7 @@ def two_users(
     pair = cast(tuple[Kind, Kind], tuple(choice("kinds", kind, ("log", "delay")) for kind in kinds))
     how = cast(Reading, choice("reading", reading, ("paper", "literal")))
     p, m, c = (_two(field, value) for field, value in (("prices", prices), ("mu", mu), ("rate", rate)))
-    w, total = float(positive("workload", workload)), float(positive("capacity", capacity))
+    w, total = scalar("workload", workload, positive), scalar("capacity", capacity, positive)
     q = closed_form.pareto_pair(pair, p, m, c, w, how)
     costs = [
         closed_form.dual_cost(kind, *user, how)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from jaxsim.core.types import Real, Whole
-from jaxsim.core.validation import integer, non_negative, positive, require
+from jaxsim.core.validation import integer, non_negative, positive, require, scalar
 from jaxsim.models.actors.model import Model, formulate
 from jaxsim.models.actors.network import Network, NetworkModel, Queue, Server
 
@@ -28,7 +28,7 @@ def bang_bang(
     Actor 0 has speed μ0 and only serves; ``parts`` actors share μ1 - μ0 and serve or rest.
     """
     positive("arrival", arrival)
-    low, high = float(non_negative("slowest", slowest)), float(positive("fastest", fastest))
+    low, high = scalar("slowest", slowest, non_negative), scalar("fastest", fastest, positive)
     require(low < high, "fastest", fastest, "is not above slowest", "give a larger rate")
     non_negative("abandon", abandon)
     count = integer("parts", parts, low=1)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from jaxsim.core.types import Real, Whole
-from jaxsim.core.validation import choice, non_negative, positive, require
+from jaxsim.core.validation import choice, non_negative, positive, require, scalar
 from jaxsim.models.actors.network import Network, NetworkModel, Queue, Server
 
 WAYS = ("collaborative", "flexible", "dedicated")
@@ -54,7 +54,7 @@ def expedite_cost(arrival: Real, service: Real, total_speed: Real, holding: Real
 
     h {ρ + λ^2 E S^2 / [2 (1 - ρ)]}, S the sum of the exponential services at the total speed.
     """
-    means = 1 / (positive("service", service) * float(positive("speed", total_speed)))
+    means = 1 / (positive("service", service) * scalar("speed", total_speed, positive))
     load = float(arrival * means.sum())
     require(load < 1, "arrival", arrival, f"gives the load {load}", "keep it below the total speed")
     second = float(np.sum(means**2) + means.sum() ** 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jaxsim.core.types import Real
-from jaxsim.core.validation import distribution, non_negative, numbers, positive, require
+from jaxsim.core.validation import distribution, non_negative, numbers, positive, require, scalar
 from jaxsim.models.mechanisms import power
 from jaxsim.models.mechanisms.problems.answers import Answer, plain
 
@@ -171,9 +171,9 @@ def brown_johnson(
         kappa.shape in ((), slopes.shape), "losses", kappa, "has the wrong length", "give one per consumer"
     )
     kappa = np.broadcast_to(kappa, slopes.shape)
-    most = np.full(odds.shape, float(positive("capacity", capacity)))
+    most = np.full(odds.shape, scalar("capacity", capacity, positive))
     market = power.make_market(rows, slopes, kappa, most, odds, utility="quadratic")
-    level, rise = (float(non_negative(k, v)) for k, v in (("cost", cost), ("cost_slope", cost_slope)))
+    level, rise = (scalar(k, v, non_negative) for k, v in (("cost", cost), ("cost_slope", cost_slope)))
     found = power.solve_one_price(market, power.SupplyCurve(level, rise), output)
     answer: Answer = {
         "expected_demand_price": float(found.expected),

@@ -26,7 +26,7 @@ from jax import lax
 from jaxsim.core.precision import float64
 from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Float, Real, Whole
-from jaxsim.core.validation import integer, non_negative, positive, require
+from jaxsim.core.validation import integer, non_negative, positive, require, scalar
 from jaxsim.models.pooling.theory.fluid import best_response
 
 
@@ -154,10 +154,10 @@ def server_law(
     Raises:
         InvalidInput: if a number is out of range.
     """
-    arrival = float(positive("arrival_rate", arrival_rate))
-    service = float(positive("service_rate", service_rate))
+    arrival = scalar("arrival_rate", arrival_rate, positive)
+    service = scalar("service_rate", service_rate, positive)
     require(arrival < service, "arrival_rate", arrival, "is not below service_rate", "lower it")
-    wait = float(non_negative("pool_wait", pool_wait)) * service
+    wait = scalar("pool_wait", pool_wait, non_negative) * service
     policy = best_response(arrival / service, float(token_probability), wait)
     cap = integer("token_cap", token_cap, low=1)
     rules = threshold_rules(policy.threshold, policy.offer, cap, math.ceil(policy.threshold) + 1)

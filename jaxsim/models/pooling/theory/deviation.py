@@ -23,7 +23,7 @@ import numpy as np
 
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Real, Whole
-from jaxsim.core.validation import MissingExtra, integer, non_negative, numbers, require
+from jaxsim.core.validation import MissingExtra, integer, non_negative, require, scalar
 from jaxsim.models.pooling.theory.chain import Law, Rules, server_law, solved
 
 _CLOSE = 1e-10
@@ -127,7 +127,7 @@ def _switch(values: np.ndarray, current: np.ndarray) -> np.ndarray:
 
 
 def _inside(field: str, value: Real) -> float:
-    number = float(numbers(field, value))
+    number = scalar(field, value)
     require(0 < number < 1, field, value, "is out of range", "give a number above 0 and below 1")
     return number
 
@@ -156,8 +156,8 @@ def best_deviation(
     if importlib.util.find_spec("scipy") is None:
         raise MissingExtra("the best deviation", "scipy", "theory")
     lam, phi = _inside("arrival_rate", arrival_rate), _inside("token_probability", token_probability)
-    cap, w = integer("token_cap", token_cap, low=1), float(non_negative("wait", wait))
-    c = float(non_negative("processing_cost", processing_cost))
+    cap, w = integer("token_cap", token_cap, low=1), scalar("wait", wait, non_negative)
+    c = scalar("processing_cost", processing_cost, non_negative)
     longest = int(np.ceil(np.log(1e-9) / np.log(lam))) if longest_queue is None else longest_queue
     shape = (integer("longest_queue", longest, low=1) + 1, cap + 1)
     problem = _Problem(lam, phi, w, c, shape)
@@ -190,5 +190,5 @@ def deviant_cost(
 ) -> float:
     """Return the mean-field cost per unit of time of a server with these rules (mu = 1)."""
     lam, phi = _inside("arrival_rate", arrival_rate), _inside("token_probability", token_probability)
-    c = float(non_negative("processing_cost", processing_cost))
-    return cost(solved(rules, lam, 1.0, phi), lam, phi, float(non_negative("wait", wait)), c)
+    c = scalar("processing_cost", processing_cost, non_negative)
+    return cost(solved(rules, lam, 1.0, phi), lam, phi, scalar("wait", wait, non_negative), c)

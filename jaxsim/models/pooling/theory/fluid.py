@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from jaxsim.core.validation import integer, non_negative, numbers, require
+from jaxsim.core.validation import integer, non_negative, require, scalar
 
 
 class BestResponse(NamedTuple):
@@ -27,7 +27,7 @@ class BestResponse(NamedTuple):
 
 
 def _open(field: str, value: float) -> float:
-    number = float(numbers(field, value))
+    number = scalar(field, value)
     require(0 < number < 1, field, value, "is out of range", "give a number above 0 and below 1")
     return number
 
@@ -86,7 +86,7 @@ def best_response(utilization: float, phi: float, pool_wait: float = 0.0) -> Bes
     k, p = request_threshold(utilization, phi)
     if math.isinf(pool_wait) and pool_wait > 0:
         return BestResponse(math.inf, 0.0)
-    wait = float(non_negative("pool_wait", pool_wait))
+    wait = scalar("pool_wait", pool_wait, non_negative)
     if wait < m(k, utilization):
         return BestResponse(k - p, 1.0)
     z, level = k, m(k + 1, utilization)
@@ -136,13 +136,13 @@ def rates(utilization: float, phi: float) -> FluidRates:
 def independent_cost(utilization: float, processing_cost: float) -> float:
     """Return V_1 = rho/(1 - rho) + c rho, the cost rate of a server on its own (section 2.1, mu = 1)."""
     rho = _open("utilization", utilization)
-    return rho / (1 - rho) + float(non_negative("processing_cost", processing_cost)) * rho
+    return rho / (1 - rho) + scalar("processing_cost", processing_cost, non_negative) * rho
 
 
 def centralized_cost(utilization: float, processing_cost: float, servers: int) -> float:
     """Return V_c(N) = rho/((1 - rho) N) + c rho, a server's cost rate under central control (section 2.1)."""
     rho, count = _open("utilization", utilization), integer("servers", servers, low=1)
-    return rho / ((1 - rho) * count) + float(non_negative("processing_cost", processing_cost)) * rho
+    return rho / ((1 - rho) * count) + scalar("processing_cost", processing_cost, non_negative) * rho
 
 
 def system_jobs(utilization: float, phi: float, servers: int) -> float:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxsim.core.types import Real, Whole
-from jaxsim.core.validation import MissingExtra, choice, integer, non_negative, numbers, require
+from jaxsim.core.validation import MissingExtra, choice, integer, non_negative, require, scalar
 
 
 class Program(NamedTuple):
@@ -120,9 +120,9 @@ def best_response_program(
     """
     if importlib.util.find_spec("scipy") is None:
         raise MissingExtra("the linear program", "scipy", "theory")
-    lam = float(numbers("arrival_rate", arrival_rate))
+    lam = scalar("arrival_rate", arrival_rate)
     require(0 < lam < 1, "arrival_rate", arrival_rate, "is out of range", "give a number in (0, 1)")
-    n, cost = integer("servers", servers, low=2), float(non_negative("processing_cost", processing_cost))
+    n, cost = integer("servers", servers, low=2), scalar("processing_cost", processing_cost, non_negative)
     honest = choice("reading", reading, ("paper", "honest")) == "honest"
     levels, width = (
         integer("longest_pool", longest_pool, low=2),

@@ -22,7 +22,7 @@ import jax
 
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Array, Float, Real, Whole
-from jaxsim.core.validation import integer, non_negative, numbers, require
+from jaxsim.core.validation import integer, non_negative, require, scalar
 from jaxsim.models.pooling.theory import fluid
 from jaxsim.models.pooling.theory.chain import law, threshold_rules
 
@@ -127,13 +127,13 @@ def chain_slope(
         InvalidInput: if a number is out of range.
     """
     lam, count, cost = _checked(arrival_rate, servers, processing_cost)
-    k, _ = fluid.request_threshold(lam, float(numbers("token_probability", phi)))
+    k, _ = fluid.request_threshold(lam, scalar("token_probability", phi))
     cap = integer("token_cap", token_cap, low=1)
     return float(_chain_slope(lam, float(phi), float(count), cost, cap=cap, k=k))
 
 
 def _checked(arrival_rate: Real, servers: Whole, processing_cost: Real) -> tuple[float, int, float]:
-    lam = float(numbers("arrival_rate", arrival_rate))
+    lam = scalar("arrival_rate", arrival_rate)
     require(0 < lam < 1, "arrival_rate", arrival_rate, "is out of range", "give a number above 0 and below 1")
-    cost = float(non_negative("processing_cost", processing_cost))
+    cost = scalar("processing_cost", processing_cost, non_negative)
     return lam, integer("servers", servers, low=1), cost

@@ -20,7 +20,7 @@ from jax.scipy.stats import norm
 
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Array, Real
-from jaxsim.core.validation import non_negative, numbers, positive, require
+from jaxsim.core.validation import non_negative, positive, require, scalar
 
 PANELS, NODES = 96, 12
 
@@ -69,8 +69,8 @@ def workload_mean(t: Real, drift: Real, variance: Real, start: Real = 0.0) -> tu
     Raises:
         InvalidInput: unless t > 0, variance > 0 and start >= 0.
     """
-    values = [float(numbers("drift", drift)), float(positive("variance", variance))]
-    t, start = float(positive("t", t)), float(non_negative("start", start))
+    values = [scalar("drift", drift), scalar("variance", variance, positive)]
+    t, start = scalar("t", t, positive), scalar("start", start, non_negative)
     value, slope = jax.value_and_grad(lambda b: mean(t, b, values[1], start))(values[0])
     return float(value), float(slope)
 
@@ -81,7 +81,7 @@ def stationary_mean(drift: Real, variance: Real) -> tuple[float, float]:
     Raises:
         InvalidInput: if the drift is not negative.
     """
-    b, v = float(numbers("drift", drift)), float(positive("variance", variance))
+    b, v = scalar("drift", drift), scalar("variance", variance, positive)
     require(
         b < 0, "drift", drift, "is not negative", "lower it: otherwise the workload has no stationary law"
     )

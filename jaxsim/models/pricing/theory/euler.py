@@ -15,14 +15,14 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxsim.core.types import Real, Whole
-from jaxsim.core.validation import integer, numbers, positive
+from jaxsim.core.validation import integer, positive, scalar
 
 
 def mean(step: Real, steps: Whole, drift: Real, variance: Real) -> float:
     """Return E W_n from an empty system (exact)."""
-    h, v = float(positive("step", step)), float(positive("variance", variance))
+    h, v = scalar("step", step, positive), scalar("variance", variance, positive)
     k = np.arange(1.0, integer("steps", steps, low=1) + 1.0)
-    m, s = k * h * float(numbers("drift", drift)), np.sqrt(k * h * v)
+    m, s = k * h * scalar("drift", drift), np.sqrt(k * h * v)
     z = m / s
     upper = np.array([0.5 * math.erfc(-x / math.sqrt(2.0)) for x in z])
     positive_part = m * upper + s * np.exp(-z * z / 2.0) / math.sqrt(2.0 * math.pi)
@@ -49,14 +49,14 @@ def law(
     A step's law is put on the grid with its variance less that of a cell, so that the mean errs by O(cell^2).
     """
     h, v, b = (
-        float(positive("step", step)),
-        float(positive("variance", variance)),
-        float(numbers("drift", drift)),
+        scalar("step", step, positive),
+        scalar("variance", variance, positive),
+        scalar("drift", drift),
     )
     n, count = integer("steps", steps, low=1), integer("cells", cells, low=64)
     spread = 10.0 * math.sqrt(n * h * v) + max(b, 0.0) * n * h
     reach = min(spread, 10.0 * v / -b) if b < 0 else spread
-    width = (reach if top is None else float(positive("top", top))) / count
+    width = (reach if top is None else scalar("top", top, positive)) / count
     deviation = math.sqrt(max(h * v - width * width / 12.0, 0.25 * h * v))
     edges = (np.arange(-count, count + 1) - 0.5) * width
     below = np.array([0.5 * math.erfc((b * h - x) / (deviation * math.sqrt(2.0))) for x in edges])
