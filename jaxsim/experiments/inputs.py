@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxsim.core.validation import choice, refuse, require
+from jaxsim.experiments import schema
 
 
 def parse_value(text: str) -> Any:
@@ -104,6 +105,8 @@ def check_keys(values: Mapping[str, Any], *functions: Callable[..., Any]) -> Non
 
 
 def call(function: Callable[..., Any], values: Mapping[str, Any], *args: Any) -> Any:
-    """Call the function with those of the values that are its keys."""
+    """Call the function with those of the values that are its keys, each of the kind that the key takes."""
     wanted = keys_of(function)
-    return function(*args, **{key: value for key, value in values.items() if key in wanted})
+    given = {key: value for key, value in values.items() if key in wanted}
+    schema.check(given, function)
+    return function(*args, **given)
