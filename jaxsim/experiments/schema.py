@@ -128,7 +128,7 @@ def _check(key: str, value: Any, kind: Kind) -> None:
 
 
 def _axes(key: str, whole: Any, value: Any, depth: int) -> int | None:
-    """Return how deep numbers are nested; None for what is not made of numbers; refuse what cannot be used."""
+    """Return how deep numbers are nested, None for other values; refuse what nothing can use."""
     require(depth <= DEEPEST, key, whole, "nests too deeply", f"use at most {DEEPEST} levels")
     if hasattr(value, "ndim"):
         return int(value.ndim)

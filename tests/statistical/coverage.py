@@ -291,19 +291,20 @@ def main() -> None:
         print(f"{case.family}: {time.process_time() - clock:.0f} CPU seconds so far", file=sys.stderr)
     worst = max(rows, key=lambda row: abs(row.deviation))
     print("# Do 95 % intervals cover in 95 % of cases?\n")
-    print((__doc__ or "").partition("\n\n")[2].strip() + "\n")
+    print((__doc__ or "").partition("\n\n")[2].strip("\n") + "\n")
     print("\n".join(table(rows)) + "\n")
     odds = 100 * len(rows) * 0.001
     where = f"{worst.case.family}, `{worst.metric}`, {worst.method}"
     print(f"""\
 `half-width`: the median, as a share of the mean. `values`: replications (on average) or batches behind an
-interval. `deviations`: how many binomial standard deviations (6.9 of 1000) the number of covering intervals is
-off; the largest is {worst.deviation:+.1f} ({where}). Among {len(rows)} exact kinds of intervals
-one beyond 3.3 happens in {odds:.0f} % of tables. {time.process_time() - clock:.0f} CPU seconds.
+interval. `deviations`: how many binomial standard deviations (6.9 of 1000) the number of covering intervals
+is off; the largest is {worst.deviation:+.1f} ({where}).
+Among {len(rows)} exact kinds of intervals one beyond 3.3 happens in {odds:.0f} % of tables.
+Made in {time.process_time() - clock:.0f} CPU seconds.
 
 Means of short paths of a skewed quantity are skewed themselves, and their intervals cover less often: with
-replications a third as long `jobs_per_server` was covered 927 times, and with a path a third as long the batch
-means of `workload` 922 times.""")
+replications a third as long `jobs_per_server` was covered 927 times, and with a path a third as long the
+batch means of `workload` 922 times.""")
 
 
 if __name__ == "__main__":

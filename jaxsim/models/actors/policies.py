@@ -158,6 +158,11 @@ def c_mu(model: Model, holding: Any | None = None) -> StaticPriority:
     By default c_k is the mean drop of the cost rate g over the states in which the action is permissible.
     """
     local = model.params.local
+    if holding is not None:
+        each = numbers("holding", holding)
+        fits = each.ndim == 0 or each.shape == (local.rates.shape[1],)
+        remedy = f"give one number, or {local.rates.shape[1]} of them, one per action"
+        require(fits, "holding", holding, f"has shape {each.shape}", remedy)
     drop = (
         local.costs[:, None] - np.sum(local.chances * local.costs[local.targets], axis=2)
         if holding is None

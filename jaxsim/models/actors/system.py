@@ -99,6 +99,8 @@ def system_of(
 
 def _application(name: str, options: Any, size: Whole | None) -> Any:
     choice("application", name, APPLICATIONS)
+    table = options is None or isinstance(options, Mapping)
+    require(table, "options", options, "is not a table", 'give options={"arrival": 0.5}')
     given = dict(options or {})
     if size is not None or name == "tandem":
         given.setdefault("size", 20 if size is None else size)

@@ -75,7 +75,7 @@ def system(
     count = integer("arms", arms, low=1, high=1 << 15)
     beta = _number("discount", probability("discount", discount))
     schedule = tuple(
-        integer("pipes", m, low=0, high=count) for m in np.atleast_1d(np.asarray(pipes)).tolist()
+        integer("pipes", m, low=0, high=count) for m in np.atleast_1d(numbers("pipes", pipes)).tolist()
     )
     require(len(schedule) > 0 and max(schedule) > 0, "pipes", pipes, "are never open", "give M >= 1")
     require(isinstance(may_idle, bool), "may_idle", may_idle, "is not true or false", "give true or false")
@@ -172,7 +172,7 @@ def _free_state(kind: str, tables: Tables) -> int:
 
 
 def _start(start: Any, count: int, states: int, free: int) -> tuple[int, ...]:
-    given = np.atleast_1d(np.asarray(start)).tolist()
+    given = np.atleast_1d(numbers("start", start)).tolist()
     first = [integer("start", s, low=0, high=states - 1) for s in given]
     if free >= 0:
         require(

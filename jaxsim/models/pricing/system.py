@@ -191,6 +191,8 @@ def _packet_system(
 def _kinds(value: Any, users: int) -> tuple[Kind, ...]:
     if value is None:
         return tuple("delay" if j == 1 else "log" for j in range(users))
+    named = isinstance(value, str | list | tuple)
+    require(named, "kinds", value, "are not names", "give log or delay for each user")
     listed = [value] * users if isinstance(value, str) else list(value)
     require(len(listed) == users, "kinds", value, f"names {len(listed)} users", f"give {users} names")
     return cast(tuple[Kind, ...], tuple(choice("kinds", kind, ("log", "delay")) for kind in listed))

@@ -90,7 +90,9 @@ def best_response(utilization: float, phi: float, pool_wait: float = 0.0) -> Bes
     if wait < m(k, utilization):
         return BestResponse(k - p, 1.0)
     z, level = k, m(k + 1, utilization)
+    far = "is beyond a queue of a million jobs"
     while level <= wait:
+        require(z < 1_000_000, "pool_wait", pool_wait, far, "take policy independent: no cooperation")
         z, level = z + 1, next_m(level, z + 1, utilization)
     return BestResponse(float(z), min(1.0, utilization ** (z + 1) / phi))
 
