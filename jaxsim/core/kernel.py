@@ -22,6 +22,7 @@ from typing import Any, Protocol
 
 from jax.core import Tracer
 
+from jaxsim.core.parts import Parts
 from jaxsim.core.random import Key
 from jaxsim.core.types import Array, Num, UInt32
 
@@ -103,6 +104,7 @@ class Kernel:
     step_time: (spec, params) -> expected model time of one step.
     metrics: what the Result reports.
     horizon, warmup: defaults, in model time; kernels that differ in them only share a compilation.
+    cut: ``cut(spec, params, policy, parts) -> Parts`` where one replication can be cut over several devices.
     unbounded: parameters that may be infinite, by name (``"users.upper_prices"``); an infinity elsewhere is
         refused, and NaN everywhere.
     largest_count: no integer observable exceeds this in absolute value in one step; the engine folds its
@@ -119,6 +121,7 @@ class Kernel:
     draw: Callable[[Key, Any, Any], Any] = _key_itself
     horizon: float = field(default=1000.0, compare=False)
     warmup: float = field(default=0.0, compare=False)
+    cut: Callable[[Any, Any, Any, int], Parts] | None = None
     unbounded: tuple[str, ...] = ()
     largest_count: int = 1 << 15
 

@@ -23,18 +23,27 @@ MOST_PIECES = 32
 
 @dataclass(frozen=True)
 class Plan:
-    """Replications side by side, ``devices * chunks * lanes`` to a batch; ``longest`` steps a call."""
+    """Replications side by side, ``devices / parts * chunks * lanes`` to a batch; ``longest`` steps a call.
+
+    parts: how many devices share the nodes of one replication (1: none does).
+    """
 
     devices: tuple[Any, ...]
     chunks: int
     lanes: int
     batches: int
     longest: int = LONGEST_CALL
+    parts: int = 1
+
+    @property
+    def rows(self) -> int:
+        """Chunks on all devices: the first axis of everything."""
+        return len(self.devices) * self.chunks
 
     @property
     def batch(self) -> int:
         """Replications in one batch."""
-        return len(self.devices) * self.chunks * self.lanes
+        return self.rows // self.parts * self.lanes
 
 
 def bytes_of(tree: Any) -> int:
@@ -43,10 +52,16 @@ def bytes_of(tree: Any) -> int:
     return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
 
 
-def make_plan(replications: int, bytes_each: int, devices: tuple[Any, ...], memory: int) -> Plan:
+def make_plan(
+    replications: int, bytes_each: int, devices: tuple[Any, ...], memory: int, parts: int = 1
+) -> Plan:
     """Cut the replications so that a loop stays in cache (CPU) or fills the device (GPU), within the memory.
 
     Lanes and chunks are then evened out, so that as few padding replications as possible are simulated.
+
+    Args:
+        replications: how many. bytes_each: of one path on one device. devices, memory: all, over all devices.
+        parts: how many devices share the nodes of a replication.
 
     Raises:
         InvalidInput: if not even one replication per device fits the memory.
@@ -61,14 +76,15 @@ def make_plan(replications: int, bytes_each: int, devices: tuple[Any, ...], memo
         lanes, most_chunks = min(lanes, fit), MOST_CHUNKS
     else:
         lanes, most_chunks = fit, 1
-    per_batch = len(devices) * lanes * max(1, min(most_chunks, fit // lanes))
+    groups = len(devices) // parts
+    per_batch = groups * lanes * max(1, min(most_chunks, fit // lanes))
     batches = math.ceil(replications / per_batch)
-    on_device = math.ceil(replications / (batches * len(devices)))
+    on_device = math.ceil(replications / (batches * groups))
     chunks = math.ceil(on_device / lanes)
     lanes = math.ceil(on_device / chunks)
     on_cpu = devices[0].platform == "cpu"
     passed = CALL_BYTES // (chunks * lanes * max(bytes_each, 1)) if on_cpu else LONGEST_CALL
-    return Plan(devices, chunks, lanes, batches, max(SHORTEST_CALL, min(LONGEST_CALL, passed)))
+    return Plan(devices, chunks, lanes, batches, max(SHORTEST_CALL, min(LONGEST_CALL, passed)), parts)
 
 
 def split(steps: int, parts: int) -> list[int]:

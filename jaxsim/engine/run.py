@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import NamedSharding, PartitionSpec
+from jax.sharding import NamedSharding
 
 from jaxsim.core import random
 from jaxsim.core.kernel import Kernel
@@ -56,6 +56,11 @@ def _non_finite(sums: dict[str, np.ndarray]) -> np.ndarray:
     return np.where(bad, np.uint32(Status.NON_FINITE), np.uint32(0))
 
 
+def only(states: Any) -> Any:
+    """Return the states of the only part."""
+    return jax.tree.map(lambda x: x[0], states)
+
+
 @dataclass
 class Run:
     """One simulation under way: the compiled pieces, the schedule, and the clock.
@@ -63,6 +68,7 @@ class Run:
     store, notes: where its checkpoints go, and what they say beside the run itself.
     hosts: with whom the replications are shared.
     goal: replications of all hosts that are asked for so far; mine: those that this host has done.
+    joined: from states of all parts, along a leading axis, to states of the whole.
     gathered, whole: what this host, and what all hosts, have delivered. flight: the batch under way, if any.
     """
 
@@ -78,6 +84,7 @@ class Run:
     store: Store
     notes: dict[str, Any]
     hosts: Hosts
+    joined: Callable[[Any], Any] = only
     gathered: Gathered = field(default_factory=Gathered)
     whole: Gathered = field(default_factory=Gathered)
     flight: Flight | None = None
@@ -99,7 +106,7 @@ class Run:
         """Run the compiled program once; return paths, and totals of shape (pieces, replications)."""
         mesh, steps = batches.mesh_of(self.plan), jnp.asarray(lengths, jnp.int32)
         batch, totals = batches.proceed(self.kernel, mesh, self.policy, self.context, batch, steps)
-        read = TOTALS.finalize(totals)
+        read = {n: batches.by_part(self.plan, v).sum(axis=0) for n, v in TOTALS.finalize(totals).items()}
         return batch, {n: np.moveaxis(v, 1, 0).reshape(len(lengths), -1) for n, v in read.items()}
 
     def _numbers(self) -> np.ndarray:
@@ -107,7 +114,7 @@ class Run:
         plan = self.plan
         places = np.arange(self.mine, self.mine + plan.batch)
         numbers = (places * self.hosts.count + self.hosts.index).astype(np.uint32)
-        return numbers.reshape(len(plan.devices) * plan.chunks, plan.lanes)
+        return batches.rows_of(plan, numbers)
 
     def _begin(self) -> Flight:
         """Return the next batch before its first step."""
@@ -162,10 +169,12 @@ class Run:
         state = flight.paths.state
         wide = too_large(self.kernel, flight.paths)
         found = np.asarray(state.status) | np.where(wide, np.uint32(Status.COUNTER_OVERFLOW), np.uint32(0))
+        found = np.bitwise_or.reduce(batches.by_part(self.plan, found), axis=0)
         status = found.reshape(-1)[:count] | _non_finite(sums)
         final = None
         if isinstance(self.record, FinalState):
-            final = jax.tree.map(lambda x: np.asarray(x).reshape(-1, *x.shape[2:])[:count], state)
+            apart = jax.tree.map(lambda x: batches.by_part(self.plan, x), state)
+            final = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:count], self.joined(apart))
         self.gathered.add(sums, status, keep=isinstance(self.record, Every), final=final)
         self.mine, self.flight = self.mine + count, None
 
@@ -203,7 +212,7 @@ class Run:
         tree: dict[str, Any] = {"gathered": self.gathered.tree()}
         if self.flight is not None:
             tree["flight"] = {"paths": self.flight.paths, "sums": self.flight.sums}
-        shape = {"rows": len(self.plan.devices) * self.plan.chunks, "lanes": self.plan.lanes}
+        shape = {"rows": self.plan.rows, "lanes": self.plan.lanes}
         counts = {name: getattr(self, name) for name in ("mine", "goal", "done")}
         taken = self.flight.calls if self.flight else 0
         return tree, self.notes | shape | counts | {"calls": taken, "longest": self.plan.longest}
@@ -217,7 +226,8 @@ class Run:
         notes, devices = saved.notes, self.plan.devices
         problem = "cannot be shared evenly by the devices"
         shared = notes["rows"] % len(devices) == 0
-        require(shared, "checkpoint.rows", notes["rows"], problem, "resume with as many devices as before")
+        remedy = "resume with as many devices as before"
+        require(shared, "checkpoint.rows", notes["rows"], problem, remedy)
         rows = notes["rows"] // len(devices)
         self.plan = dataclasses.replace(
             self.plan, chunks=rows, lanes=notes["lanes"], longest=notes["longest"]
@@ -227,7 +237,7 @@ class Run:
         tree = saved.tree(self._template(saved))
         self.gathered = Gathered(**tree["gathered"])
         if "flight" in tree:
-            mesh = NamedSharding(batches.mesh_of(self.plan), PartitionSpec("replications"))
+            mesh = NamedSharding(batches.mesh_of(self.plan), batches.CUT)
             flight = tree["flight"]
             self.flight = Flight(jax.device_put(flight["paths"], mesh), flight["sums"], notes["calls"])
 
@@ -251,10 +261,14 @@ class Run:
             if isinstance(self.record, Every):
                 tree["gathered"]["kept"] = [floats(slices, count)]
             if isinstance(self.record, FinalState):
-                final = jax.tree.map(
-                    lambda x: jax.ShapeDtypeStruct((count, *x.shape[2:]), x.dtype), paths.state
+                blank = jax.tree.map(
+                    lambda x: np.zeros((self.plan.parts, 1, 1, *x.shape[2:]), x.dtype), paths.state
                 )
-                tree["gathered"]["final"] = [final]
+                tree["gathered"]["final"] = [
+                    jax.tree.map(
+                        lambda x: jax.ShapeDtypeStruct((count, *x.shape[2:]), x.dtype), self.joined(blank)
+                    )
+                ]
         if any(name.startswith("flight/") for name in saved.arrays):
             tree["flight"] = {"paths": paths, "sums": floats(slices, self.plan.batch)}
         return tree

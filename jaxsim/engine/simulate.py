@@ -25,9 +25,10 @@ from jaxsim.engine.estimates import estimate, estimate_from_slices, grouped, ser
 from jaxsim.engine.gathered import joined
 from jaxsim.engine.hosts import Hosts
 from jaxsim.engine.memory import budget
+from jaxsim.engine.nodes import exchanging
 from jaxsim.engine.path import Every, FinalState
 from jaxsim.engine.plan import Plan, bytes_of, make_plan, split
-from jaxsim.engine.run import Progress, Run
+from jaxsim.engine.run import Progress, Run, only
 from jaxsim.results import Result
 from jaxsim.results.checkpoint import keep
 from jaxsim.results.identity import identity
@@ -55,11 +56,11 @@ def _time_shares(run: Run, step_time: float, horizon: float) -> tuple[np.ndarray
     return steps, steps * step_time / horizon
 
 
-def _detect_warmup(run: Run, params: Any, step_time: float, horizon: float) -> float:
+def _detect_warmup(run: Run, kernel: Kernel, params: Any, step_time: float, horizon: float) -> float:
     """Return the model time that MSER-5 finds on a pilot, the largest over the metrics."""
     steps, shares = _time_shares(run, step_time, horizon)
     count = run.replications
-    found = series(sides(run.kernel, params, run.slice_totals(), steps * count, shares * count))
+    found = series(sides(kernel, params, run.slice_totals(), steps * count, shares * count))
     cuts = {name: mser5(values[np.isfinite(values)]) for name, values in found.items()}
     name = max(cuts, key=lambda n: cuts[n])
     if cuts[name] >= len(run.slice_steps):
@@ -84,6 +85,7 @@ def simulate(
     level: Real = 0.95,
     record: FinalState | Every | None = None,
     devices: tuple[Any, ...] | None = None,
+    split: str = "replications",
     memory: Whole | str | None = None,
     lanes: Whole | None = None,
     checkpoint: str | Path | None = None,
@@ -115,7 +117,9 @@ def simulate(
             Shorter where what is measured is near monotone in the words, longer where it is not: measure.
         level: confidence level of the intervals.
         record: ``FinalState()`` or ``Every(steps)``: arrays of the Result; nothing is kept otherwise.
-        devices: which devices; default all local ones. memory: bytes to use at most, over all devices, as a
+        devices: which devices; default all local ones. split: what they share: ``"replications"``, or the
+            ``"nodes"`` of each replication, where one fills a device (kernels that offer `Kernel.cut`).
+        memory: bytes to use at most, over all devices, as a
             number or with a unit ("2GB"); default half of what is free. Where an allocation fails all the
             same, half as many replications are simulated at once (with a RuntimeWarning).
         checkpoint: folder that keeps the work done so far, some times a minute at less than 1 % of the time.
@@ -160,31 +164,34 @@ def simulate(
     allowed = budget(memory, devices)
     if lanes is not None:
         lanes = integer("lanes", lanes, low=1)
-    context = batches.prepare(kernel, params, policy)
+    program, given, joined_by, parts = _program(kernel, policy, params, split, len(devices))
+    context = batches.prepare(program, given, policy, parts)
     defined("context", context)
     together = hosts.here()
     few, remedy = "are fewer than the hosts", f"give {together.count} or more"
     require(replications >= together.count, "replications", replications, few, remedy)
-    shape = batches.first_path.eval_shape(kernel, policy, context, root)
+    each = bytes_of(batches.first_path.eval_shape(program, policy, context, root, parts)) // parts
 
     def planned(count: int) -> Plan:
-        plan = make_plan(count, bytes_of(shape), devices, allowed)
+        plan = make_plan(count, each, devices, allowed, parts)
         if lanes is None:
             return plan
-        return replace(plan, chunks=1, lanes=lanes, batches=math.ceil(count / (lanes * len(devices))))
+        return replace(plan, chunks=1, lanes=lanes, batches=math.ceil(count * parts / (lanes * len(devices))))
 
-    parts: dict[str, Any] = {"seed": int(seed), "replications": replications, "horizon": length}
-    parts |= {"warmup": start, "precision": precision, "level": level, "record": record}
-    parts |= {"antithetic": antithetic}
-    parts |= {"family": kernel.family, "spec": kernel.spec, "params": params, "policy": policy}
-    parts |= {"kernel": kernel, "host": f"{together.index} of {together.count}"}
-    same = identity("simulation", **parts) if checkpoint else {}
+    about: dict[str, Any] = {"seed": int(seed), "replications": replications, "horizon": length}
+    about |= {"warmup": start, "precision": precision, "level": level, "record": record}
+    about |= {"antithetic": antithetic}
+    about |= {"family": kernel.family, "spec": kernel.spec, "params": params, "policy": policy}
+    about |= {"kernel": kernel, "split": split, "host": f"{together.index} of {together.count}"}
+    same = identity("simulation", **about) if checkpoint else {}
     with keep(together.folder(checkpoint), same) as store:
         saved = store.load()
 
         def new_run(stage: str, count: int, times: tuple[int, list[int]], record: Any, team: Hosts) -> Run:
             notes, plan = {"stage": stage, "warmup": start}, planned(team.share(count))
-            run = Run(kernel, policy, context, root, plan, *times, record, progress, store, notes, team)
+            run = Run(
+                program, policy, context, root, plan, *times, record, progress, store, notes, team, joined_by
+            )
             if saved is not None and saved.notes["stage"] == stage:
                 run.restore(saved)
             return run
@@ -196,7 +203,7 @@ def simulate(
             # Each host makes the whole pilot: it is short, and hosts may come back to it one by one.
             pilot = new_run("pilot", count, (0, split(measured, PILOT_SLICES)), None, Hosts())
             pilot.extend(count)
-            start = _detect_warmup(pilot, params, step_time, length)
+            start = _detect_warmup(pilot, kernel, params, step_time, length)
         times = (_steps("warmup", start, step_time), slice_steps)
         run = new_run("main", replications, times, record, together)
         run.extend(replications)
@@ -206,12 +213,25 @@ def simulate(
             if count <= run.replications:
                 break
             run.extend(count)
-    return _result(run, params, seed, length, start, step_time, level, group, on_trouble, clock)
+    return _result(run, kernel, params, seed, length, start, step_time, level, group, on_trouble, clock)
 
 
 def _flag(field: str, value: Any) -> bool:
     require(isinstance(value, bool), field, value, "is neither true nor false", "give true or false")
     return value
+
+
+def _program(
+    kernel: Kernel, policy: Any, params: Any, split: str, devices: int
+) -> tuple[Kernel, Any, Callable[[Any], Any], int]:
+    """Return what runs on a device, its parameters, how states become whole, and how many parts they have."""
+    if choice("split", split, ("replications", "nodes")) == "replications" or devices == 1:
+        return kernel, params, only, 1
+    remedy = "split the replications"
+    require(kernel.cut is not None, "split", split, "is not offered by this kernel", remedy)
+    assert kernel.cut is not None
+    cut = kernel.cut(kernel.spec, params, policy, devices)
+    return *exchanging(cut, devices), cut.whole, devices
 
 
 def _slices(record: FinalState | Every | None, measured: int) -> list[int]:
@@ -233,6 +253,7 @@ def _unit(metric: Metric, horizon: float) -> str:
 
 def _result(
     run: Run,
+    kernel: Kernel,
     params: Any,
     seed: int,
     horizon: float,
@@ -244,7 +265,7 @@ def _result(
     clock: float,
 ) -> Result:
     """Assemble the Result; refuse untrustworthy numbers unless told to report them."""
-    kernel, count = run.kernel, run.replications
+    count = run.replications
     status = count_bits(np.concatenate(run.whole.status))
     if status and on_trouble == "raise":
         raise untrustworthy(status, count)

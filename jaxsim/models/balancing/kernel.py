@@ -20,14 +20,15 @@ import numpy as np
 
 from jaxsim.core import alias, samplers
 from jaxsim.core.kernel import Kernel, Metric, Observables
+from jaxsim.core.parts import Parts
 from jaxsim.core.random import Key, Stream, apart
 from jaxsim.core.status import no_trouble
 from jaxsim.core.tree import pytree
-from jaxsim.core.types import Array, Complex, Int, UInt, UInt16, UInt32
+from jaxsim.core.types import Array, Complex, Int, Num, UInt, UInt16, UInt32
 from jaxsim.models.balancing import control, epoch, tables
 from jaxsim.models.balancing.actions import Observation
 from jaxsim.models.balancing.context import Context, observe, prepare
-from jaxsim.models.balancing.model import Params, Spec, State, pack, wired
+from jaxsim.models.balancing.model import Params, Spec, State, pack, queues_of, wired
 from jaxsim.models.balancing.pairing import draw_links
 
 
@@ -130,6 +131,43 @@ def _totals(
     return jobs, jnp.sum((sums >> np.uint32(16)).astype(jnp.int32))
 
 
+@pytree
+class Words:
+    """Random words, one for each node: for queues, for arrivals (where they are drawn), for schedulers."""
+
+    queues: UInt32[Array, " nodes"]
+    arrivals: UInt32[Array, " nodes"] | None
+    schedulers: UInt[Array, " count"]
+
+
+def transition(
+    word: Words, spec: Spec, context: Context, policy: Any, state: State
+) -> tuple[UInt[Array, " nodes"], Num[Array, " nodes"]]:
+    """Return the last state of each queue and what it lost (or, where the Spec says so, is expected to)."""
+    params = wired(context.params, state)
+    seen = observe(spec, params, state)
+    action = policy(word.schedulers, seen)
+    size = tables.layout(spec, policy)
+    server = params.server_class.astype(jnp.uint32) if len(spec.buffers) > 1 else np.uint32(0)
+    if word.arrivals is not None:
+        arrivals = _arrivals(spec, params, context, size, action, seen, state, word.arrivals)
+        row = (server * np.uint32(size.arrivals + 1) + arrivals) * np.uint32(spec.states) + seen.queues[0]
+    else:
+        each = np.uint32((size.levels or 0) * spec.regimes * spec.states)
+        row = server * each + _row(spec, params, size, action, seen, state)
+    if spec.expected:
+        end = alias.sample_packed(context.table, row, alias.bits(size.states), word.queues)
+        return end, context.expected.at[row].get(mode="promise_in_bounds")
+    outcome = alias.sample_packed(context.table, row, size.bits, word.queues).astype(jnp.uint16)
+    lost = outcome // np.uint16(size.states)
+    return outcome - lost * np.uint16(size.states), lost
+
+
+def next_regime(params: Params, state: State, word: UInt32[Array, ""]) -> Int[Array, ""]:
+    """Return the regime of the next epoch."""
+    return samplers.by_cdf(jnp.cumsum(params.switch[state.regime]), samplers.uniform(word))
+
+
 def step(draws: Draws, spec: Spec, context: Context, policy: Any, state: State) -> tuple[State, Observables]:
     """Take one epoch.
 
@@ -138,35 +176,22 @@ def step(draws: Draws, spec: Spec, context: Context, policy: Any, state: State) 
     the start of the epoch; with ``control`` also ``own``, what the own-queue policy is expected to lose per
     queue given the regimes so far.
     """
-    params = wired(context.params, state)
-    seen = observe(spec, params, state)
-    action = policy(scheduler_words(draws, policy, spec.nodes), seen)
-    word = words(draws.queues, spec.nodes)
     size = tables.layout(spec, policy)
-    server = params.server_class.astype(jnp.uint32) if len(spec.buffers) > 1 else np.uint32(0)
-    if size.staged:
-        arrivals = _arrivals(
-            spec, params, context, size, action, seen, state, words(draws.arrivals, spec.nodes)
-        )
-        row = (server * np.uint32(size.arrivals + 1) + arrivals) * np.uint32(spec.states) + seen.queues[0]
-    else:
-        each = np.uint32((size.levels or 0) * spec.regimes * spec.states)
-        row = server * each + _row(spec, params, size, action, seen, state)
+    word = Words(
+        words(draws.queues, spec.nodes),
+        words(draws.arrivals, spec.nodes) if size.staged else None,
+        scheduler_words(draws, policy, spec.nodes),
+    )
+    end, lost = transition(word, spec, context, policy, state)
     if spec.expected:
-        end = alias.sample_packed(context.table, row, alias.bits(size.states), word)
-        drops = jnp.sum(context.expected.at[row].get(mode="promise_in_bounds"))
-        jobs = jnp.sum(seen.queues[0].astype(jnp.int32))
+        jobs, drops = jnp.sum(queues_of(spec, state).astype(jnp.int32)), jnp.sum(lost)
     else:
-        outcome = alias.sample_packed(context.table, row, size.bits, word).astype(jnp.uint16)
-        lost = outcome // np.uint16(size.states)
-        end = outcome - lost * np.uint16(size.states)
         jobs, drops = _totals(spec, size, state, lost)
     observed = {"drops": drops, "jobs": jobs}
     alone = state.alone
     if alone is not None and context.own is not None:
-        alone, observed["own"] = control.advance(params, context.own, alone, state.regime)
-    stay = jnp.cumsum(params.switch[state.regime])
-    regime = samplers.by_cdf(stay, samplers.uniform(draws.regime))
+        alone, observed["own"] = control.advance(context.params, context.own, alone, state.regime)
+    regime = next_regime(context.params, state, draws.regime)
     return State(pack(spec, end, regime), regime, state.status, state.links, alone), observed
 
 
@@ -195,6 +220,12 @@ CONTROL = Metric(
 )  # fmt: skip
 
 
+def _cut(spec: Spec, params: Params, policy: Any, count: int) -> Parts:
+    from jaxsim.models.balancing.parts import cut  # it is made of this file's pieces
+
+    return cut(spec, params, policy, count)
+
+
 def kernel(spec: Spec) -> Kernel:
     """Return the kernel of a Spec; one step is one epoch and lasts ``delay``; the horizon is 50."""
     return Kernel(
@@ -206,6 +237,7 @@ def kernel(spec: Spec) -> Kernel:
         metrics=(*METRICS, CONTROL) if spec.control else METRICS,
         prepare=prepare,
         draw=draw,
+        cut=_cut,
         horizon=50.0,
         largest_count=spec.nodes * (spec.states + epoch.poisson_cut(spec.packets)),
     )
