@@ -81,7 +81,7 @@ def test_a_cut_graph_is_resumed(tmp_path, monkeypatch):
 
 def test_blocks_cover_every_node_once_with_all_that_they_see():
     made = system(topology="configuration", nodes=50)
-    neighbours, degrees = parts.table_of(made.kernel.spec, made.params)
+    neighbours, _ = parts.table_of(made.kernel.spec, made.params)
     order = parts.near_order(neighbours)
     assert sorted(order) == list(range(50))
     cover = parts.covers(neighbours, order, 3)

@@ -247,13 +247,17 @@ def cut(spec: Spec, params: Params, policy: Any, count: int) -> Parts:
     stacked = [_part_params(params, here, table, degrees, size) for here in cover]
     part = PartSpec(dataclasses.replace(spec, nodes=size, stencil=None), spec.nodes)
 
+    def together(where: Any, values: Any) -> Any:
+        if where[0].name != "cells":
+            return values[0]
+        cells = np.empty((*values.shape[1:-1], spec.nodes), values.dtype)
+        for i, here in enumerate(cover):
+            cells[..., here.nodes[here.own]] = values[i][..., : len(here.nodes)][..., here.own]
+        return cells
+
     def whole(states: State) -> State:
         """Put the own nodes of all parts in their places."""
-        cells = np.empty((*states.cells.shape[1:-1], spec.nodes), states.cells.dtype)
-        for i, here in enumerate(cover):
-            cells[..., here.nodes[here.own]] = states.cells[i][..., : len(here.nodes)][..., here.own]
-        first = jax.tree.map(lambda x: x[0], states)
-        return dataclasses.replace(first, cells=cells)
+        return jax.tree_util.tree_map_with_path(together, states)
 
     uncut_kernel = uncut.kernel(spec)
     kernel = Kernel(
