@@ -28,7 +28,7 @@ else:
 
 RUN_KEYS = (
     "policy", "replications", "horizon", "warmup", "precision", "most_replications", "antithetic", "seed",
-    "memory",
+    "memory", "split",
 )  # fmt: skip
 
 
@@ -61,6 +61,9 @@ def simulate(
         bool, typer.Option("--antithetic", help="replications in pairs that see reflected random words")
     ] = False,
     seed: Annotated[str | None, typer.Option(help="0 .. 2**64-1; the same seed gives the same paths")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="what devices share: replications (default), or nodes of each")
+    ] = None,
     memory: Annotated[
         str | None, typer.Option(help="use at most this much, as 2GB (default: half of what is free)")
     ] = None,
@@ -86,6 +89,7 @@ def simulate(
         "antithetic": "true" if antithetic else None,
         "seed": seed,
         "memory": memory,
+        "split": split,
     }
     run, keys = _gather(words or [], config, {k: v for k, v in given.items() if v is not None})
     names = _policy_names(card, run.pop("policy", None))

@@ -87,7 +87,7 @@ def make_plan(
     return Plan(devices, chunks, lanes, batches, max(SHORTEST_CALL, min(LONGEST_CALL, passed)), parts)
 
 
-def split(steps: int, parts: int) -> list[int]:
+def equal_parts(steps: int, parts: int) -> list[int]:
     """Return ``parts`` whole numbers as equal as possible that sum to ``steps`` (fewer if steps are few)."""
     parts = max(1, min(parts, steps))
     return [steps * (i + 1) // parts - steps * i // parts for i in range(parts)]
@@ -101,7 +101,7 @@ def calls(slices: list[int], longest: int) -> list[list[tuple[int, int]]]:
     pieces = [
         (number, length)
         for number, steps in enumerate(slices)
-        for length in (split(steps, math.ceil(steps / longest)) if steps else [])
+        for length in (equal_parts(steps, math.ceil(steps / longest)) if steps else [])
     ]
     grouped: list[list[tuple[int, int]]] = []
     for piece in pieces:

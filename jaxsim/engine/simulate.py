@@ -27,7 +27,7 @@ from jaxsim.engine.hosts import Hosts
 from jaxsim.engine.memory import budget
 from jaxsim.engine.nodes import exchanging
 from jaxsim.engine.path import Every, FinalState
-from jaxsim.engine.plan import Plan, bytes_of, make_plan, split
+from jaxsim.engine.plan import Plan, bytes_of, equal_parts, make_plan
 from jaxsim.engine.run import Progress, Run, only
 from jaxsim.results import Result
 from jaxsim.results.checkpoint import keep
@@ -201,7 +201,7 @@ def simulate(
         if start == "auto":
             count = min(PILOT_REPLICATIONS, replications)
             # Each host makes the whole pilot: it is short, and hosts may come back to it one by one.
-            pilot = new_run("pilot", count, (0, split(measured, PILOT_SLICES)), None, Hosts())
+            pilot = new_run("pilot", count, (0, equal_parts(measured, PILOT_SLICES)), None, Hosts())
             pilot.extend(count)
             start = _detect_warmup(pilot, kernel, params, step_time, length)
         times = (_steps("warmup", start, step_time), slice_steps)
@@ -237,7 +237,7 @@ def _program(
 def _slices(record: FinalState | Every | None, measured: int) -> list[int]:
     """Return the steps of each slice in time of the measured part of a path."""
     if not isinstance(record, Every):
-        return split(measured, SLICES)
+        return equal_parts(measured, SLICES)
     length = integer("record.steps", record.steps, low=1, high=measured)
     return [length] * (measured // length) + ([measured % length] if measured % length else [])
 
