@@ -10,6 +10,7 @@ What the own-queue policy is expected to lose given the regime path, C, is compu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ from jaxsim.results import Result
 from jaxsim.results.report import Curve
 from jaxsim.statistics import student_t
 
+MOST = 40.0
 SOURCE = "Tahir, Cui, Koeppl (2023), Sparse mean field load balancing"
 
 
@@ -43,6 +45,10 @@ class Value:
         """Whether the value is smaller, with intervals apart."""
         return self.mean + self.half_width < other.mean - other.half_width
 
+    def shortfall(self, precision: float) -> float:
+        """Return how many times as many replications bring the half-width down to that share of the mean."""
+        return (self.half_width / (precision * abs(self.mean))) ** 2
+
     def apart(self, other: Value) -> bool:
         """Whether the intervals have nothing in common."""
         return self.below(other) or other.below(self)
@@ -57,21 +63,30 @@ def drops(
     seed: int,
     horizon: float = 50.0,
     largest_delay: float | None = None,
+    precision: float | None = None,
     **keys: Any,
 ) -> dict[str, Value]:
     """Return drops per node over the horizon of each policy (name -> function of the system).
 
-    ``own`` comes first and is exact; it is not simulated.
+    ``own`` comes first and is exact; it is not simulated. precision: where a half-width is a larger share of
+    its mean than this, replications are added once, as many as that asks for, at most `MOST` times as many.
     """
     system = assemble(graph, delay=delay, largest_delay=largest_delay, control=True, **keys)
     exact = own_queue(graph, delay=delay, horizon=horizon, **keys)
     found = {"own": Value(exact, 0.0, 0.0)}
     for name, make in policies.items():
         policy = make(system)
-        result = simulate(
-            system.kernel, policy, system.params, seed=seed, replications=replications, horizon=horizon
-        )
-        found[name] = controlled(result, exact)
+
+        def value(count: int, policy: Any = policy) -> Value:
+            result = simulate(
+                system.kernel, policy, system.params, seed=seed, replications=count, horizon=horizon
+            )
+            return controlled(result, exact)
+
+        found[name] = value(replications)
+        more = found[name].shortfall(precision) if precision else 1.0
+        if more > 1.0:
+            found[name] = value(math.ceil(replications * min(1.1 * more, MOST)))
     return found
 
 

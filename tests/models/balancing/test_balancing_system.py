@@ -12,19 +12,32 @@ from jaxsim.engine import simulate
 from jaxsim.models.balancing import policies
 from jaxsim.models.balancing.graphs import configuration, cycle
 from jaxsim.models.balancing.system import assemble, system
+from jaxsim.models.balancing.theory import constant_rates
 
 OWN = {1.0: 3.4258, 5.0: 3.5144}
 
 
-@pytest.mark.parametrize("delay", [1.0, 5.0])
-def test_own_queue_loses_what_the_matrix_exponential_says(delay: float) -> None:
+def test_own_queue_loses_what_the_matrix_exponential_says() -> None:
     # 4 standard errors: false alarm 6e-5.
-    s = system(nodes=16, delay=delay)
-    r = simulate(s.kernel, policies.Own(), s.params, seed=3, replications=4000)
-    e = r["drops_per_node"]
-    assert abs(e.mean - OWN[delay]) < 4 * e.standard_error
+    for delay, exact in OWN.items():
+        s = assemble(cycle(16), delay=delay, largest_delay=5.0)
+        r = simulate(s.kernel, policies.Own(), s.params, seed=3, replications=4000)
+        e = r["drops_per_node"]
+        assert abs(e.mean - exact) < 4 * e.standard_error
     again = simulate(s.kernel, policies.Random(), s.params, seed=3, replications=4000)
     assert np.array_equal(r.samples["drops_per_node.numerator"], again.samples["drops_per_node.numerator"])
+
+
+def test_expected_drops_have_the_same_mean_and_less_noise() -> None:
+    # One regime, so that drops are all the noise there is; 4 standard errors, false alarm 6e-5.
+    exact = constant_rates(delay=5.0, arrival_rates=0.9)["drops_per_node"]
+    errors = []
+    for expected in (False, True):
+        s = assemble(cycle(16), delay=5.0, arrival_rates=0.9, expected=expected)
+        e = simulate(s.kernel, policies.Own(), s.params, seed=4, replications=2000)["drops_per_node"]
+        assert abs(e.mean - exact) < 4 * e.standard_error
+        errors.append(e.standard_error)
+    assert errors[1] < 0.8 * errors[0]
 
 
 @pytest.mark.parametrize(
