@@ -3,6 +3,7 @@
 path.py      the loop over steps of one replication: draws, steps, totals
 rollout.py   one replication, pure, differentiable
 batch.py     many replications: lanes under vmap, chunks in a loop, devices side by side
+nodes.py     nodes of one replication over the devices: exchange at the borders of parts
 plan.py      how many lanes, chunks and segments: from memory, caches and the horizon
 checks.py    refuses NaN and infinity before they can turn into results
 memory.py    how much there is, and less of it when an allocation fails
@@ -10,6 +11,7 @@ hosts.py     several processes that share the replications
 run.py       a simulation under way: schedule, batches, progress, checkpoints
 gathered.py  what its batches have delivered
 estimates.py from totals to estimates; how many replications a precision needs
+scale.py     what a graph of queues costs on a machine (SCALE.md: a billion queues)
 describe.py  systems as plain JSON values
 simulate.py  the public verb: warm-up, precision, intervals, status
 """
