@@ -56,6 +56,79 @@ def test_rates_over_a_polytope_are_those_of_scipy():
     np.testing.assert_allclose(found.rates, peer.x, atol=1e-5)
 
 
+def dome(c, curve):
+    """Return the facets c' M c <= 1 (curved, users not separable) and sum c <= 1.3."""
+    return jnp.stack([c @ curve @ c - 1, jnp.sum(c) - 1.3])
+
+
+@float64
+@pytest.mark.parametrize("kind", ["powers", "users' own"])
+def test_rates_over_curved_facets_are_those_of_scipy(kind):
+    curve = jnp.array([[1.0, 0.3, 0.2], [0.3, 1.5, 0.1], [0.2, 0.1, 0.8]])
+    if kind == "powers":
+        region = regions.power_facets([[1, 1, 1], [1, 0.8, 0], [0.5, 1, 1]], [1.3, 1.0, 0.9], [1, 2, 1.5])
+    else:
+        region = regions.curved_region(dome, 3, curve)
+        np.testing.assert_allclose(region.alone, np.diag(curve) ** -0.5, rtol=1e-14)
+    utility, at = mixed(), jax.jit(region.at)
+    total = jax.jit(lambda x, c: -jnp.sum(utilities.value(utility, x, c)))
+    slope, normal = jax.jit(jax.grad(total, argnums=1)), jax.jit(jax.jacfwd(region.at))
+    solve = jax.jit(jax.vmap(lambda x: nash.equilibrium(utility, region, x)))
+    x = 10 ** np.random.default_rng(2).uniform(-1, 1, (8, 3))
+    found = solve(jnp.asarray(x))
+    assert float(np.max(found.kkt)) < 1e-13 and float(np.max(found.gains)) < 1e-8
+    inside = {"type": "ineq", "fun": lambda c: -np.asarray(at(c)), "jac": lambda c: -np.asarray(normal(c))}
+    prices = np.asarray(found.multipliers * np.exp(found.log_unit)[:, None])
+    for v, rates, price in zip(x, found.rates, prices, strict=True):
+        peer = minimize(
+            lambda c, v=v: float(total(v, c)), np.full(3, 0.1), jac=lambda c, v=v: np.asarray(slope(v, c)),
+            method="SLSQP", bounds=[(1e-6, None)] * 3, constraints=inside,
+            options={"ftol": 1e-14, "maxiter": 500},
+        )  # fmt: skip
+        # what the peer gains by leaving the region a little is at most the price of it
+        left = price @ np.maximum(np.asarray(at(peer.x)), 0)
+        assert float(total(v, rates)) <= peer.fun + left + 1e-10 * abs(peer.fun)
+        np.testing.assert_allclose(rates, peer.x, atol=1e-5)
+    assert np.any(np.asarray(jax.vmap(at)(found.rates))[:, 0] > -1e-9), "the first facet never binds"
+
+
+@float64
+def test_curved_solver_on_linear_facets_is_the_polytopes_and_weights_of_any_size_converge():
+    rng = np.random.default_rng(0)
+    facets, bounds = rng.uniform(0.2, 1, (4, 3)) / 100, rng.uniform(1, 2, 4)
+    x = 10 ** rng.uniform(-2, 5, (400, 3))
+    x[:50, 0] = 0
+    utility = mixed()
+    exponents = ([1.0, 1.0, 1.0, 1.0], [1.0, 2.0, 1.5, 3.0])
+    flat, bent = (regions.power_facets(facets, bounds, e) for e in exponents)
+    solve = jax.jit(jax.vmap(lambda r, v: nash.equilibrium(utility, r, v), (None, 0)))
+    one, other = (solve(r, jnp.asarray(x)) for r in (flat, bent))
+    peer = solve(regions.polytope(facets, bounds), jnp.asarray(x))
+    np.testing.assert_allclose(one.rates, peer.rates, rtol=1e-9, atol=1e-9)
+    for found in (one, other):
+        assert float(np.max(found.kkt)) < 1e-13 and float(np.max(found.gains)) < 1e-7
+        assert np.all(np.asarray(found.rates)[x == 0] == 0)
+    single = jax.tree.map(lambda v: jnp.asarray(v, jnp.float32), (utility, bent, x))
+    rough = jax.jit(jax.vmap(lambda v: nash.equilibrium(*single[:2], v)))(single[2])
+    assert float(np.max(rough.kkt)) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("h", "problem"),
+    [
+        (lambda c, _: jnp.sum(c) - 1, "vector"),
+        (lambda c, _: jnp.sum(c)[None], "not negative"),
+        (lambda c, _: c[:1] - 1, "unbounded"),
+        (lambda c, _: jnp.array([(c[0] - 0.5) ** 2 + c[1] ** 2 - 1]), "decreases"),
+        (lambda c, _: jnp.array([jnp.sum(jnp.sqrt(c + 0.1)) - 1]), "not convex"),
+        (lambda c, _: np.sum(np.asarray(c)), "evaluated"),
+    ],
+)
+def test_regions_that_break_3_10_are_refused(h, problem):
+    with pytest.raises(InvalidInput, match=problem):
+        regions.curved_region(h, 2)
+
+
 @float64
 def test_a_gain_is_found_where_there_is_one():
     """Two users at (400, 400) of 1000 leave 200: each gains ln(600 / 400) per unit of valued queue."""
@@ -159,6 +232,8 @@ def test_ties_go_to_the_first_coalition():
         (lambda: problems.pareto(mu=(1, 2, 3)), "mu"),
         (lambda: problems.equilibrium(facets=[[1, 0]], bounds=[1]), "facets"),
         (lambda: problems.equilibrium(facets=[[1, 1]]), "bounds"),
+        (lambda: problems.equilibrium(exponents=2), "exponents"),
+        (lambda: problems.equilibrium(facets=[[1, 1]], bounds=[1], exponents=0.5), "exponents"),
         (lambda: problems.select(size=4), "size"),
         (lambda: problems.pools(rates=[[1, 0, 1], [1, 0, 1]]), "rates"),
     ],

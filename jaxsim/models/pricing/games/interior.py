@@ -62,9 +62,9 @@ def maximize(log_weight: Float[Array, " users"], decay: Float[Array, " users"], 
         residual = s + a @ c - 1
         target = CENTERING * jnp.mean(z * s)
         matrix = (a * reach) @ a.T + jnp.diag(s / z)
-        dz = _solve(matrix, target / z - s + residual)
+        dz = solve(matrix, target / z - s + residual)
         ds = target / z - s - s / z * dz
-        return z + _length(z, dz) * dz, s + _length(s, ds) * ds
+        return z + length(z, dz) * dz, s + length(s, ds) * ds
 
     # a common multiplier large enough that half of every facet stays free
     users = weight.shape[0]
@@ -81,18 +81,19 @@ def maximize(log_weight: Float[Array, " users"], decay: Float[Array, " users"], 
     return Answer(c * alone / jnp.maximum(jnp.max(used), 1), z / region.bounds, unit, residual)
 
 
-def _length(value: Array, change: Array) -> Array:
+def length(value: Array, change: Array) -> Array:
     """Return the step length that keeps positive numbers positive."""
     return jnp.minimum(1, FRACTION / jnp.maximum(jnp.max(-change / value), FRACTION))
 
 
-def _solve(matrix: Array, right: Array) -> Array:
-    """Solve a positive definite system by elimination without pivots.
+def solve(matrix: Array, right: Array) -> Array:
+    """Solve a positive definite system, for a vector or the columns of a matrix, without pivots.
 
     Unrolled, small systems vectorize over a batch, which LAPACK's do not.
     """
-    rows = jnp.concatenate([matrix, right[:, None]], axis=1)
-    for k in range(matrix.shape[0]):
+    size = matrix.shape[0]
+    rows = jnp.concatenate([matrix, right.reshape(size, -1)], axis=1)
+    for k in range(size):
         row = rows[k] / rows[k, k]
         rows = (rows - rows[:, k, None] * row).at[k].set(row)
-    return rows[:, -1]
+    return rows[:, size:].reshape(right.shape)

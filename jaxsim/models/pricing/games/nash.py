@@ -15,8 +15,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxsim.core.types import Array, Float
-from jaxsim.models.pricing.games import interior
-from jaxsim.models.pricing.games.regions import Region, SumAndBox, excess, room
+from jaxsim.models.pricing.games import curved, interior
+from jaxsim.models.pricing.games.regions import Curved, Region, SumAndBox, excess, room
 from jaxsim.models.pricing.games.utilities import Utility, value
 
 
@@ -39,10 +39,10 @@ class Nash(NamedTuple):
 def equilibrium(utility: Utility, region: Region, valued: Float[Array, " users"]) -> Nash:
     """Return the Nash equilibrium of one pool at valued queues x = p q >= 0.
 
-    Sum-and-box by bisection on the logarithm of the price of the total rate, polytopes by an interior point
-    method (30 steps). Queues at 0 get no rate; users that the pool does not serve neither. Pure: ``vmap``
-    over instances, pools and regimes; differentiable once in the valued queues (implicitly) for
-    sum-and-box. float32 unless 64-bit types are enabled.
+    Sum-and-box by bisection on the logarithm of the price of the total rate, polytopes and curved regions by
+    interior point methods (30 and 40 steps). Queues at 0 get no rate; users that the pool does not serve
+    neither. Pure: ``vmap`` over instances, pools and regimes; differentiable once in the valued queues
+    (implicitly) for sum-and-box. float32 unless 64-bit types are enabled.
 
     Source: Dai (2024), (3.20), (3.21), Definition 3.2 for the users selected.
     """
@@ -51,6 +51,8 @@ def equilibrium(utility: Utility, region: Region, valued: Float[Array, " users"]
         rates, log_price = by_bisection(weight, utility.decay, region)
         price, unit = jnp.ones(()), log_price
         kkt = _box_residual(weight, utility.decay, region, rates, log_price)
+    elif isinstance(region, Curved):
+        rates, price, unit, kkt = curved.maximize(weight, utility.decay, region)
     else:
         rates, price, unit, kkt = interior.maximize(weight, utility.decay, region)
     return Nash(rates, unilateral_gains(utility, region, valued, rates), kkt, price, unit)

@@ -139,27 +139,19 @@ def equilibrium(
     caps: Real = (1500.0, 1500.0),
     facets: Any = None,
     bounds: Any = None,
+    exponents: Any = None,
 ) -> dict[str, Any]:
     """Rates of the utility-maximizing Nash equilibrium of one pool (figure 7 of Dai 2024 by default).
 
     The region is ``total`` and ``caps`` (one number per user), or ``facets`` (a row of nonnegative numbers
-    per facet) with ``bounds``. An empty queue gets no rate. ``gains``: utility that a user could gain alone;
-    ``kkt``: the largest relative violation of the optimality conditions. Pools do not interact: solve each.
+    per facet) with ``bounds``. ``exponents`` e >= 1, one per facet or one for all, curve them: the sum of
+    (facets c)^e is at most bounds^e. An empty queue gets no rate. ``gains``: utility that a user could gain
+    alone; ``kkt``: the largest relative violation of the optimality conditions. Pools do not interact: solve
+    each.
     """
     utility = _named(utilities, alpha, beta)
     given = _users(utility, prices=(positive, prices), queues=(non_negative, queues))
-    count = utility.order.shape[0]
-    if (facets is None) != (bounds is None):
-        refuse(
-            "bounds" if bounds is None else "facets", None, "is missing", "give facets and bounds together"
-        )
-    if facets is None:
-        caps = _users(utility, caps=(positive, caps))["caps"]
-        region: regions.Region = regions.sum_and_box(_scalar(positive, "total", total), caps)
-    else:
-        region = regions.polytope(facets, bounds)
-        fits = region.facets.shape[1:] == (count,)
-        require(fits, "facets", facets, f"does not have {count} columns", "give one column per user")
+    region = _region(utility, total, caps, facets, bounds, exponents)
     valued = given["prices"] * given["queues"]
     found = _equilibrium(utility, region, valued)
     price = found.multipliers * jnp.exp(found.log_unit)
@@ -223,6 +215,27 @@ def select(
         "margin": None if number == count else float(found.margin),
         "method": method,
     }
+
+
+def _region(
+    utility: Power, total: Real, caps: Real, facets: Any, bounds: Any, exponents: Any
+) -> regions.Region:
+    """Return the region of the keys given: by its total and caps, or by facets, linear or curved."""
+    if (facets is None) != (bounds is None):
+        missing = "bounds" if bounds is None else "facets"
+        refuse(missing, None, "is missing", "give facets and bounds together")
+    if facets is None:
+        flat = exponents is None
+        require(flat, "exponents", exponents, "curve no facets", "give facets and bounds too")
+        return regions.sum_and_box(
+            _scalar(positive, "total", total), _users(utility, caps=(positive, caps))["caps"]
+        )
+    count = utility.order.shape[0]
+    fits = np.ndim(facets) == 2 and np.shape(facets)[1] == count
+    require(fits, "facets", facets, f"does not have {count} columns", "give one column per user")
+    if exponents is None:
+        return regions.polytope(facets, bounds)
+    return regions.power_facets(facets, bounds, exponents)
 
 
 def _named(names: Any, alpha: Any, beta: Any) -> Power:
