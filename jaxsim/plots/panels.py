@@ -26,10 +26,10 @@ def report_figure(report: Report) -> Any:
     return panels_figure(report.panels, title)
 
 
-def panels_figure(panels: tuple[Drawing, ...], title: str = "") -> Any:
-    """Draw panels of any kind side by side, two in a row."""
+def panels_figure(panels: tuple[Drawing, ...], title: str = "", columns: int = 2) -> Any:
+    """Draw panels of any kind side by side, so many in a row."""
     with style() as library:
-        columns = min(2, len(panels))
+        columns = min(columns, len(panels))
         rows = math.ceil(len(panels) / columns)
         figure = library.figure.Figure(figsize=(4.8 * columns, 3.5 * rows + (0.5 if title else 0.0)))
         for number, panel in enumerate(panels):
@@ -126,7 +126,7 @@ def _draw_graph(figure: Any, axis: Any, panel: GraphMap) -> None:
     drawn = axis.scatter(*places.T, c=panel.values, s=size, cmap=SEQUENTIAL, zorder=2, linewidths=0)
     drawn.set_rasterized(count > MOST_SHAPES)
     figure.colorbar(drawn, ax=axis, label=panel.value_label)
-    axis.set_aspect("equal")
+    axis.set_aspect("equal", adjustable="datalim")
     axis.axis("off")
 
 
@@ -143,4 +143,6 @@ def _layout(panel: GraphMap) -> np.ndarray:
         found = networkx.spring_layout(graph, seed=0, iterations=200)
     else:
         found = networkx.spectral_layout(graph)
-    return np.array([found[node] for node in range(len(graph))])
+    places = np.array([found[node] for node in range(len(graph))])
+    _, _, axes = np.linalg.svd(places - places.mean(axis=0), full_matrices=False)
+    return places @ axes.T  # the long way of the graph lies along x, as panels are wide
