@@ -7,7 +7,20 @@ Nothing heavy is imported until a command needs it, so that ``--help`` and ``lis
 from jaxsim.cli.app import app, main  # first: it says what is missing where Typer is not installed
 
 # The order of the modules is the order of the commands in the help.
-from jaxsim.cli import list, simulate, solve, tune, reproduce, resume, plot, verify, bench, doctor, version
+from jaxsim.cli import (
+    list,
+    simulate,
+    solve,
+    tune,
+    train,
+    reproduce,
+    resume,
+    plot,
+    verify,
+    bench,
+    doctor,
+    version,
+)
 
 __all__ = [
     "app",
@@ -20,6 +33,7 @@ __all__ = [
     "resume",
     "simulate",
     "solve",
+    "train",
     "tune",
     "verify",
     "version",

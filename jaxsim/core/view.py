@@ -51,6 +51,9 @@ class View:
     finite: whether the horizon is part of the problem (an episode then terminates there) or only of the
         experiment (it is truncated).
     neighbours: for views of nodes, Int[agents, any], padded with ``agents``: whom an agent's action reaches.
+    deploy: (decide, weights) -> the kernel's policy that acts as ``decide(weights, rows)`` does, a static
+        function from observations Float[any, features] to actions Float[any, actions]; it fits systems of
+        any size. None where a view has no such policy.
     """
 
     name: str
@@ -73,3 +76,4 @@ class View:
     ended: Callable[[Any, Any], Any] = _never
     finite: bool = False
     neighbours: np.ndarray | None = None
+    deploy: Callable[[Any, Any], Any] | None = None

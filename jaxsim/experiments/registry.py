@@ -37,6 +37,7 @@ class Family:
     experiments: name -> ``experiment(*, scale, seed) -> Report`` for ``jaxsim reproduce FAMILY.NAME``.
     ledger: ``record(system, policy, *, seed, horizon) -> (about, decisions)`` for ``simulate --ledger``; None
         where no decisions are recorded.
+    views: name -> ``view(system) -> (System, View)``, what ``jaxsim train`` learns; the first is the default.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Family:
     tunings: Mapping[str, Entry] = field(default_factory=dict)
     experiments: Mapping[str, Entry] = field(default_factory=dict)
     ledger: Entry | None = None
+    views: Mapping[str, Entry] = field(default_factory=dict)
 
 
 def families() -> dict[str, Family]:

@@ -22,18 +22,18 @@ from jaxsim.models.pricing.views import prices
 
 def balancing(kind="mf-g"):
     graph = cycle(9)
-    return environment(*seen_by(kind, assemble(graph, delay=25.0), graph))
+    return environment(*seen_by(kind, assemble(graph, delay=25.0)))
 
 
 def pricing():
     system = jaxsim.system("pricing", users=2, reference="none")
-    made, _ = environment(system, prices(system))
+    made, _ = environment(*prices(system))
     return made, made.params(system.params, horizon=3 * float(system.params.time_step))
 
 
 def actors():
     system = jaxsim.system("actors")
-    made, _ = environment(system, picks(system))
+    made, _ = environment(*picks(system))
     return made, made.params(system.params, horizon=4.0 / float(system.params.uniform_rate))
 
 
@@ -107,7 +107,7 @@ def test_a_role_environment_is_the_simulation_of_its_table():
     """The same mean drops as the exact kernel under the table; 4 standard errors, 1 false alarm in 15000."""
     graph, zeta = cycle(21), jnp.asarray([0.1, 0.2, 0.3, 0.4, 0.6, 0.8])
     system = assemble(graph, delay=5.0)
-    env, params = environment(*seen_by("mf-r", system, graph))
+    env, params = environment(*seen_by("mf-r", system))
 
     def episode(key):
         def one(now, t):
@@ -143,7 +143,7 @@ def test_neighbourhoods_are_numbered_one_by_one():
 def test_refusals_name_the_field():
     graph = cycle(9)
     with pytest.raises(InvalidInput, match="view = mean-field"):
-        seen_by("mean-field", assemble(graph), graph)
+        seen_by("mean-field", assemble(graph))
     env, _ = balancing()
     with pytest.raises(InvalidInput, match="horizon"):
         env.params(assemble(graph).params, horizon=0.0)

@@ -22,6 +22,7 @@ FAMILY = Family(
         "random": Entry("any action that is open", f"{_MODEL}.system:random_assignment"),
         "softmax": Entry("learnable, over joint assignments", f"{_MODEL}.system:softmax"),
     },
+    views={"picks": Entry("what each actor does, seeing the state", f"{_MODEL}.views:picks")},
     metrics={
         "net_benefit": "rewards minus costs per unit of time",
         "cost_rate": "mean cost rate",

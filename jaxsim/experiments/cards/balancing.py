@@ -6,6 +6,7 @@ from jaxsim.experiments.registry import Entry, Family
 
 _MODELS = "jaxsim.models.balancing"
 _FIGURES = "jaxsim.experiments.balancing"
+_LEARNED = "jaxsim.experiments.learned_balancing"
 _LABORATORY = "jaxsim.experiments.gradients.reports"
 
 FAMILY = Family(
@@ -24,7 +25,15 @@ FAMILY = Family(
             "the shortest of some random queues of the neighbourhood", f"{_MODELS}.comparing:power_of_d"
         ),
         "sed": Entry("shortest expected delay, for unequal servers", f"{_MODELS}.comparing:sed"),
+        "learned": Entry("a trained network, shipped or yours", f"{_LEARNED}.policies:learned"),
         "zeta": Entry("offload with a probability by own state", f"{_MODELS}.policies:table"),
+    },
+    views={
+        "mf-r": Entry("how much to offload by own state", f"{_MODELS}.views:mf_r"),
+        "mf-n": Entry("the same by own state and neighbours' states", f"{_MODELS}.views:mf_n"),
+        "mf-g": Entry("the same by own state and the whole system's states", f"{_MODELS}.views:mf_g"),
+        "nodes": Entry("by own state, each node for its surroundings", f"{_MODELS}.views:nodes"),
+        "targets": Entry("a queue for each node, by its neighbours' queues", f"{_MODELS}.views:targets"),
     },
     metrics={
         "drops_per_node": "packets lost per queue over the horizon",

@@ -22,6 +22,7 @@ FAMILY = Family(
         "2d-queue": Entry("two queues that reflect obliquely", f"{_MODEL}.catalogue:two_dimensional"),
         "learned": Entry("pairs and queues by a trained network", f"{_TRIALS}.policy:learned"),
     },
+    views={"prices": Entry("prices of all users, seeing workload and regime", f"{_MODEL}.views:prices")},
     problems={
         "stationary": Entry("stationary mean of the workload", f"{_MODEL}.problems:stationary"),
         "transient": Entry("mean workload from empty, and by Euler", f"{_MODEL}.problems:transient"),

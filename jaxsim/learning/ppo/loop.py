@@ -110,7 +110,7 @@ def trainer(environment: Environment, params: Scene, sizes: Sizes) -> Trainer:
         replications = math.ceil(replications / sizes.minibatches) * sizes.minibatches
     now = jax.eval_shape(lambda p: environment.reset(random.key(0), p)[1], params)
     central = jax.eval_shape(environment.central, now, params).shape[0]
-    agent = Agent(environment.view, sizes.widths, sizes.memory, central, sizes.deviation)
+    agent = Agent(environment.view, sizes.widths, sizes.memory, central, sizes.deviation, sizes.learned)
     return Trainer(environment, agent, sizes, length, replications)
 
 

@@ -24,7 +24,7 @@ class Sizes:
     length: steps of a replication in a batch; None for an episode, at most 128.
     passes: over the batch; minibatches: parts of it, cut between replications.
     widths: of the hidden layers. memory: width of a recurrent policy's state (0: none).
-    deviation: log of the first standard deviation of u.
+    deviation: log of the standard deviation of u, at the start; ``learned``: whether it changes.
     """
 
     updates: int = 60
@@ -35,6 +35,7 @@ class Sizes:
     widths: tuple[int, ...] = (32,)
     memory: int = 0
     deviation: float = -0.5
+    learned: bool = False
 
 
 @pytree
@@ -65,7 +66,7 @@ class Rates:
 
 
 PAPER = (
-    Sizes(updates=50, batch=4000, passes=5, minibatches=31, widths=(256, 256), deviation=0.0),
+    Sizes(updates=50, batch=4000, passes=5, minibatches=31, widths=(256, 256), deviation=0.0, learned=True),
     Rates(
         discount=0.99, learning_rate=5e-5, last_rate=1.0, value_weight=1.0, divergence=0.2, norm=1e9,
         control=0.0, average=0.0,
@@ -93,7 +94,7 @@ def settings(name: str = "fast", **changes: Any) -> tuple[Sizes, Rates]:
     widths = found["widths"] if isinstance(found["widths"], list | tuple) else (found["widths"],)
     found["widths"] = tuple(integer("widths", w, low=1) for w in widths)
     found["memory"] = integer("memory", found["memory"], low=0)
-    found["deviation"] = float(found["deviation"])
+    found["deviation"], found["learned"] = float(found["deviation"]), bool(found["learned"])
     for field in ("discount", "lam", "average", "last_rate"):
         probability(field, found[field])
     for field in ("learning_rate", "clip", "value_clip", "divergence_target", "norm"):

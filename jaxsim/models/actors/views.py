@@ -44,8 +44,8 @@ class Picked:
         return jnp.stack(done)
 
 
-def picks(system: System) -> View:
-    """Return the view.
+def picks(system: System) -> tuple[System, View]:
+    """Return the system and the view.
 
     Raises:
         InvalidInput: where actors must not idle, or states times actors exceed `MOST`.
@@ -62,7 +62,7 @@ def picks(system: System) -> View:
         moving = jnp.any(local.allowed & (local.speeds[:, None] > 0) & (local.caps * local.rates > 0))
         return ~moving & ~jnp.any(local.exogenous > 0)
 
-    return View(
+    view = View(
         name="picks", agents=spec.actors, features=spec.states + spec.actors, actions=1,
         summary_size=spec.states, choices=spec.actions + 1, table=table.astype(np.float32),
         observe=lambda scene, now: now.state * spec.actors + jnp.arange(spec.actors),
@@ -71,3 +71,4 @@ def picks(system: System) -> View:
         blank=lambda s: Picked(jnp.zeros(s.actors, jnp.int32)),
         reward=lambda scene, now, policy, observed, after: observed["net"], ended=ended,
     )  # fmt: skip
+    return system, view

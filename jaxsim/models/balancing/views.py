@@ -38,7 +38,9 @@ from jaxsim.models.balancing.actions import Observation, Offload, Slots, blank
 from jaxsim.models.balancing.context import observe as observed_by
 from jaxsim.models.balancing.graphs import Graph
 from jaxsim.models.balancing.kernel import kernel
-from jaxsim.models.balancing.model import Params, Spec, State, queues_of, wired
+from jaxsim.models.balancing.model import Params, Spec, State, Wiring, queues_of, wired
+from jaxsim.models.balancing.policies import Table
+from jaxsim.models.balancing.rules import Rule
 from jaxsim.models.balancing.search import GRID, balls, scores
 
 VIEWS = ("mf-r", "mf-n", "mf-g", "nodes", "targets")
@@ -154,11 +156,11 @@ def neighbourhoods(states: int, width: int, regular: bool) -> Float[np.ndarray, 
     return np.asarray(rows, np.float32)
 
 
-def seen_by(kind: str, system: System, graph: Graph) -> tuple[System, View]:
+def seen_by(kind: str, system: System) -> tuple[System, View]:
     """Return the system, reporting what a learner needs, and the view.
 
     Args:
-        kind: one of `VIEWS`. system, graph: as for `jaxsim.models.balancing.assemble`.
+        kind: one of `VIEWS`. system: as `jaxsim.models.balancing.system` makes it.
 
     Raises:
         InvalidInput: for another kind, graphs redrawn in each replication, or, in the views of single nodes,
@@ -172,7 +174,34 @@ def seen_by(kind: str, system: System, graph: Graph) -> tuple[System, View]:
     spec = dataclasses.replace(spec, expected=True, control=True)
     made = dataclasses.replace(kernel(spec), horizon=system.kernel.horizon)
     system = System(made, system.params)
-    return system, _roles(kind, spec) if kind in ("mf-r", "mf-g") else _nodes(kind, spec, graph)
+    if kind in ("mf-r", "mf-g"):
+        return system, _roles(kind, spec)
+    return system, _nodes(kind, spec, cast(Params, system.params).wiring)
+
+
+def mf_r(system: System) -> tuple[System, View]:
+    """Six roles, one per own state (for buffer 5): offload by own state."""
+    return seen_by("mf-r", system)
+
+
+def mf_n(system: System) -> tuple[System, View]:
+    """Every node, by its own state and the distribution over its closed neighbourhood."""
+    return seen_by("mf-n", system)
+
+
+def mf_g(system: System) -> tuple[System, View]:
+    """The roles, which also see the distribution over the whole system."""
+    return seen_by("mf-g", system)
+
+
+def nodes(system: System) -> tuple[System, View]:
+    """Every node by its own state, with rewards of its surroundings (parameter sharing)."""
+    return seen_by("nodes", system)
+
+
+def targets(system: System) -> tuple[System, View]:
+    """Every node picks a queue, seeing all queues of its neighbourhood."""
+    return seen_by("targets", system)
 
 
 def _common(spec: Spec) -> dict[str, Any]:
@@ -210,16 +239,23 @@ def _roles(kind: str, spec: Spec) -> View:
             return -observed["drops"] / spec.nodes
         return -jnp.mean(expected_drops(scene, state, policy))
 
-    table = np.tile(np.eye(spec.states, dtype=np.float32), (1, 2)) if kind == "mf-r" else None
+    table = _own_states(spec) if kind == "mf-r" else None
     return View(
         name=kind, agents=spec.states, features=2 * spec.states, actions=1, observe=observe, act=act,
-        blank=lambda s: Chances(jnp.zeros(s.nodes)), reward=reward, table=table, **common,
+        blank=lambda s: Chances(jnp.zeros(s.nodes)), reward=reward, table=table,
+        deploy=_by_own_state(spec) if kind == "mf-r" else _by_whole(spec), **common,
     )  # fmt: skip
 
 
-def _nodes(kind: str, spec: Spec, graph: Graph) -> View:
+def _graph(spec: Spec, wiring: Wiring) -> Graph:
+    """Return the graph that a system was made from."""
+    around = exchange.at_neighbours(spec, wiring, jnp.arange(spec.nodes, dtype=jnp.int32))
+    return Graph(spec.topology, np.stack([np.asarray(a) for a in around], axis=1), np.asarray(wiring.degrees))
+
+
+def _nodes(kind: str, spec: Spec, wiring: Wiring) -> View:
     """Return a view in which every node decides for itself."""
-    states, width = spec.states, spec.width
+    states, width, graph = spec.states, spec.width, _graph(spec, wiring)
     rings = balls(graph, REACH)
     ball = jnp.asarray(rings[-1])
     size = jnp.asarray(np.sum(rings[-1] < graph.nodes, axis=1), jnp.float32)
@@ -247,7 +283,7 @@ def _nodes(kind: str, spec: Spec, graph: Graph) -> View:
     if kind == "mf-n":
         table = neighbourhoods(states, width, spec.regular)
     elif kind == "nodes":
-        table = np.tile(np.eye(states, dtype=np.float32), (1, 2))
+        table = _own_states(spec)
     else:
         table = np.zeros((states ** (width + 1), 0), np.float32)
     open_ = np.arange(graph.width) < graph.degrees[:, None]
@@ -259,8 +295,40 @@ def _nodes(kind: str, spec: Spec, graph: Graph) -> View:
     return View(
         name=kind, agents=spec.nodes, features=table.shape[1], actions=1, observe=observe, act=act,
         blank=kind_of_policy, reward=reward, table=table, team=False, neighbours=around,
+        deploy={"nodes": _by_own_state, "mf-n": _by_neighbours}.get(kind, lambda s: None)(spec),
         choices=width + 1 if kind == "targets" else None, **_common(spec),
     )  # fmt: skip
+
+
+def _own_states(spec: Spec) -> Float[np.ndarray, "states features"]:
+    """Return the observations of roles that see themselves only."""
+    return np.tile(np.eye(spec.states, dtype=np.float32), (1, 2))
+
+
+def _by_own_state(spec: Spec) -> Any:
+    return lambda decide, weights: Table(decide(weights, jnp.asarray(_own_states(spec)))[:, 0])
+
+
+def _by_neighbours(spec: Spec) -> Any:
+    rows = neighbourhoods(spec.states, spec.width, spec.regular)
+    return lambda decide, weights: Lookup(decide(weights, jnp.asarray(rows))[:, 0])
+
+
+def _by_whole(spec: Spec) -> Any:
+    return lambda decide, weights: Rule(weights, Whole(decide, spec.states), spec.states, "all")
+
+
+@dataclasses.dataclass(frozen=True)
+class Whole:
+    """The rule of a network that sees (one-hot own state, distribution over the system)."""
+
+    decide: Any
+    states: int
+
+    def __call__(self, weights: Any, mu: Float[Array, " states"]) -> Float[Array, " states"]:
+        """Return the probabilities of all own states."""
+        one = jnp.eye(self.states)
+        return self.decide(weights, jnp.concatenate([one, jnp.broadcast_to(mu, one.shape)], axis=1))[:, 0]
 
 
 def expected_drops(scene: Any, state: State, policy: Any) -> Float[Array, " nodes"]:

@@ -46,8 +46,8 @@ class Posted(Rules):
         return Action(queues, tuple(prices), (), chosen)
 
 
-def prices(system: System) -> View:
-    """Return the view of a diffusion.
+def prices(system: System) -> tuple[System, View]:
+    """Return the system and the view of a diffusion.
 
     Raises:
         InvalidInput: for another model than the diffusion.
@@ -66,10 +66,11 @@ def prices(system: System) -> View:
     def reward(scene: Any, state: Any, policy: Any, observed: Any, after: Any) -> Array:
         return -observed["cost"] * scene[1].params.time_step
 
-    return View(
+    view = View(
         name="prices", agents=1, features=1 + regimes, actions=users, summary_size=1 + regimes,
         observe=lambda scene, state: summary(scene, state)[None], summary=summary,
         act=lambda scene, state, action: Posted(jnp.reshape(action, (users,))),
         blank=lambda spec: Posted(jnp.zeros(users)), reward=reward,
         bounds=(0.0, math.log1p(3e38 / SCALE)),
     )  # fmt: skip
+    return system, view
