@@ -45,6 +45,8 @@ class View:
     act: (scene, state, action) -> the kernel's policy; action is Float[agents, actions] or Int[agents].
     blank: (spec) -> a policy of the kind that ``act`` returns, for `Kernel.prepare`.
     reward: (scene, state, policy, observed, after) -> Float[] for a team, else Float[agents].
+    credit: (rewards) -> the same shape, what a learner should use in their place: each agent's share of what
+        it can change. None: the rewards themselves.
     exogenous: (observed) -> Float[], a quantity that no action can touch and that is correlated with the
         costs; learners may add a multiple of it to the rewards (a control variate).
     ended: (scene, state) -> Bool[], whether nothing can happen any more.
@@ -72,6 +74,7 @@ class View:
     bounds: tuple[float, float] = (0.0, 1.0)
     extra: Callable[[Any, Any], Any] = _no_extra
     hidden: Callable[[Any, Any], Any] = _nothing
+    credit: Callable[[Any], Any] | None = None
     exogenous: Callable[[Any], Any] | None = None
     ended: Callable[[Any, Any], Any] = _never
     finite: bool = False

@@ -168,7 +168,7 @@ def update(setup: Trainer, params: Scene, rates: Rates, carry: Carry) -> tuple[C
 
 def _collect(setup: Trainer, params: Scene, carry: Carry, drawn: Any) -> tuple[Any, dict[str, Any]]:
     """Let all replications act; return where they are then, and what happened, time first."""
-    env, agent = setup.environment, setup.agent
+    env, agent, credit = setup.environment, setup.agent, setup.environment.view.credit
     policy, keys = carry.params["policy"], _keys(carry.key, setup.replications, carry.number + 1)
     centers = agent.centers(policy)
     nothing = agent.remember_nothing()
@@ -187,7 +187,8 @@ def _collect(setup: Trainer, params: Scene, carry: Carry, drawn: Any) -> tuple[A
         later = jnp.where(over.reshape(shape), nothing, later)
         step = {
             "observation": observation, "central": central, "memory": memory, "u": u,
-            "log_density": agent.shared(law.log_density(u)), "reward": reward, "terminated": terminated,
+            "log_density": agent.shared(law.log_density(u)), "terminated": terminated,
+            "reward": reward if credit is None else jax.vmap(credit)(reward), "gain": reward,
             "truncated": truncated, "final": info["final_observation"],
             "exogenous": info.get("exogenous", jnp.zeros(terminated.shape)),
         }  # fmt: skip
@@ -204,9 +205,9 @@ def _judge(
     env, agent, critic = setup.environment, setup.agent, carry.params["critic"]
     reward = path["reward"]
     wide = (...,) if agent.view.team else (..., None)
-    # Per-agent rewards of nodes are differences already; the control belongs to rewards of a team.
-    if agent.view.team:
-        reward = reward + rates.control * path["exogenous"]
+    alone = rates.control * path["exogenous"][wide]
+    # Credits are differences, from which what is common has gone.
+    reward = reward if agent.view.credit is not None else reward + alone
     over = (path["terminated"] | path["truncated"])[wide]
     values = agent.value(critic, path["observation"], path["central"])
     last_seen = jax.vmap(env.observe, (0, None))(after[0], params)
@@ -222,7 +223,7 @@ def _judge(
     returns = estimate(reward, 0 * values, 0 * values, *flags, rates.discount, 1.0)
     scale = jnp.where(carry.number == 0, jnp.std(returns) + 1e-8, carry.scale)
     gain = estimate(reward / scale, values, next_values, *flags, rates.discount, rates.lam)
-    per_episode = jnp.mean(jnp.sum(reward, axis=0)) * params.steps / setup.length
+    per_episode = jnp.mean(jnp.sum(path["gain"] + alone, axis=0)) * params.steps / setup.length
     normal = (gain - jnp.mean(gain)) / (jnp.std(gain) + 1e-8)
     kept = {name: path[name] for name in ("observation", "central", "memory", "u", "log_density")}
     return Sample(**kept, value=values, advantage=normal, target=gain + values), scale, per_episode
@@ -287,6 +288,27 @@ def _advance(setup: Trainer, count: int, params: Scene, rates: Rates, carry: Car
     return lax.scan(lambda c, _: update(setup, params, rates, c), carry, None, length=count)
 
 
+class _Shapes:
+    """A pytree that is equal to those of the same structure, shapes and types."""
+
+    def __init__(self, tree: Any):
+        self.tree = jax.tree.map(lambda x: jax.ShapeDtypeStruct(jnp.shape(x), jnp.result_type(x)), tree)
+        leaves, structure = jax.tree.flatten(self.tree)
+        self.key = (structure, tuple((leaf.shape, leaf.dtype.name) for leaf in leaves))
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Shapes) and self.key == other.key
+
+
+@functools.lru_cache(maxsize=8)
+def _compiled(setup: Trainer, count: int, shapes: _Shapes) -> Callable[..., Any]:
+    """Compile apart from running, once for all params and rates of the same shapes."""
+    return _advance.lower(setup, count, *shapes.tree).compile()
+
+
 @functools.partial(jax.jit, static_argnums=0)
 def _begin(setup: Trainer, params: Scene, key: Key) -> Carry:
     return begin(setup, params, key)
@@ -322,7 +344,7 @@ def train(
     parts = {"seed": int(seed), "sizes": sizes, "rates": rates, "params": params}
     parts |= {"spec": environment.kernel.spec, "view": environment.view.name}
     began = time.process_time()
-    compiled = _advance.lower(setup, count, params, rates, carry).compile()
+    compiled = _compiled(setup, count, _Shapes((params, rates, carry)))
     compiling = time.process_time() - began
     clock, seconds = time.perf_counter(), 0.0
     with keep(checkpoint, identity("training", **parts) if checkpoint else {}) as store:

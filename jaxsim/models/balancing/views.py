@@ -4,16 +4,16 @@
     mf-g     the same roles, which also see the distribution of states over the whole system
     mf-n     every node, which sees its own state and the distribution over its closed neighbourhood
     nodes    every node, which sees its own state only (parameter sharing, NA-PS)
-    targets  every node, which sees all queues of its neighbourhood in order and picks one (SAC)
+    targets  every node, which picks a queue; learners look up what its ``neighbours`` see themselves (SAC)
 
 An observation is (one-hot own state, distribution mu), where under ``mf-r`` and ``nodes`` mu is the unit
 vector at the own state; one network serves all of them. Where observations are finitely many (all but
 ``mf-g``), they are numbered, and a policy is evaluated once for each.
 
 Rewards are minus expected drops given state and actions at the epoch's start, D(x, z) of
-`jaxsim.models.balancing.search`: per node for the team of roles; for nodes the excess over the mean of all
-nodes, summed over distance <= `REACH` (a node's action reaches its neighbours at once and their neighbours
-later; the mean carries the noise of the regime path, which no action can touch).
+`jaxsim.models.balancing.search`: their mean for the team of roles, its own for each node. A node's credit is
+the excess over the mean of all nodes, summed over distance <= `REACH`: its action reaches its neighbours at
+once and their neighbours later, and the mean carries the noise of the regime path, which no action can touch.
 
 Source: Tahir, Cui, Koeppl (2023), Algorithm 1, sections 1.4, 2.2 and 3.
 """
@@ -200,7 +200,7 @@ def nodes(system: System) -> tuple[System, View]:
 
 
 def targets(system: System) -> tuple[System, View]:
-    """Every node picks a queue, seeing all queues of its neighbourhood."""
+    """Every node picks a queue for all packets of the epoch."""
     return seen_by("targets", system)
 
 
@@ -264,28 +264,20 @@ def _nodes(kind: str, spec: Spec, wiring: Wiring) -> View:
         seen = observed_by(spec, scene[1].params, state)
         if kind == "mf-n":
             return numbered(seen, states)
-        code = seen.queues[0].astype(jnp.int32)
-        for q in seen.queues[1:] if kind == "targets" else ():
-            code = code * states + q.astype(jnp.int32)
-        return code
+        return seen.queues[0].astype(jnp.int32)
 
     def act(scene: Any, state: State, action: Array) -> Any:
         return Targets(action) if kind == "targets" else Chances(action[:, 0])
 
     def reward(scene: Any, state: State, policy: Any, observed: Any, after: Any) -> Array:
-        drops = expected_drops(scene, state, policy)
-        if kind == "targets":
-            return -drops
-        padded = jnp.append(drops, 0.0)
-        near = jnp.sum(padded.at[ball].get(mode="promise_in_bounds"), axis=1)
-        return -(near - size * jnp.mean(drops))
+        return -expected_drops(scene, state, policy)
 
-    if kind == "mf-n":
-        table = neighbourhoods(states, width, spec.regular)
-    elif kind == "nodes":
-        table = _own_states(spec)
-    else:
-        table = np.zeros((states ** (width + 1), 0), np.float32)
+    def credit(rewards: Array) -> Array:
+        near = jnp.sum(jnp.append(rewards, 0.0).at[ball].get(mode="promise_in_bounds"), axis=1)
+        return near - size * jnp.mean(rewards)
+
+    mean_field = kind == "mf-n"
+    table = neighbourhoods(states, width, spec.regular) if mean_field else _own_states(spec)
     open_ = np.arange(graph.width) < graph.degrees[:, None]
     around = np.where(open_, graph.neighbours, graph.nodes).astype(np.int32)
 
@@ -294,7 +286,7 @@ def _nodes(kind: str, spec: Spec, wiring: Wiring) -> View:
 
     return View(
         name=kind, agents=spec.nodes, features=table.shape[1], actions=1, observe=observe, act=act,
-        blank=kind_of_policy, reward=reward, table=table, team=False, neighbours=around,
+        blank=kind_of_policy, reward=reward, table=table, team=False, credit=credit, neighbours=around,
         deploy={"nodes": _by_own_state, "mf-n": _by_neighbours}.get(kind, lambda s: None)(spec),
         choices=width + 1 if kind == "targets" else None, **_common(spec),
     )  # fmt: skip
