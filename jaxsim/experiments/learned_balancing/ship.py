@@ -75,7 +75,7 @@ def trained(view: str, kind: str, delays: tuple[int, ...], how: dict[str, Any], 
         yield delay, Trained(found, request, returns)
 
 
-def main(pattern: str = "*", folder: str = str(SHIPPED), seed: int = SEED) -> None:
+def main(pattern: str = "*", folder: str = str(SHIPPED), seed: str = str(SEED)) -> None:
     """Train what matches the pattern and write it."""
     for (view, kind), (delays, how) in PLAN.items():
         wanted = tuple(d for d in delays if fnmatch.fnmatch(f"{view}-{kind}-{d}", pattern))
