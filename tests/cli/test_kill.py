@@ -18,9 +18,11 @@ from jaxsim.results.job import REQUEST, read_request
 
 DRIVER = str(Path(__file__).parent / "kill_at.py")
 STEPS = "512"
+TRAINER = str(Path(__file__).parent / "train_at.py")
 COMMANDS = {
     "simulation": "simulate pooling servers=6 --replications 24 --horizon 400 --memory 20kB",
     "comparison": "simulate balancing --policy random,own --replications 8 --horizon 300",
+    "tuning": "tune pooling arrival_rate=0.7 servers=6 token_cap=8 events=200 replications=4 steps=60",
 }
 
 
@@ -38,19 +40,23 @@ def command(*words):
     return done
 
 
-def start(words, folder):
-    """Begin a command in a process of its own, with two devices, as the tests have."""
+def start(line, folder):
+    """Begin a program in a process of its own, with two devices, as the tests have."""
     environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
-    line = [sys.executable, DRIVER, STEPS, *words]
-    return subprocess.Popen(
-        line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=folder.parent
-    )
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, *line], env=environment, cwd=folder, **streams)
 
 
-def kill(words, folder, seconds):
-    """Kill the command so long after its first checkpoint, or let it end if it is faster."""
-    process = start(words, folder)
-    while process.poll() is None and not list(folder.rglob(FILE)):
+def stamps(folder):
+    """Return when each checkpoint below the folder was written."""
+    return {path: path.stat().st_mtime_ns for path in folder.rglob(FILE)}
+
+
+def kill(line, folder, seconds):
+    """Kill the program so long after its first checkpoint below the folder, unless it ends before that."""
+    before = stamps(folder)
+    process = start(line, folder)
+    while process.poll() is None and stamps(folder) == before:
         time.sleep(0.01)
     time.sleep(seconds)
     killed = process.poll() is None
@@ -91,7 +97,7 @@ def whole(tmp_path_factory):
 def test_a_killed_simulation_is_resumed(tmp_path, whole):
     out = tmp_path / "out"
     words = COMMANDS["simulation"].split()
-    assert kill([*words, "--out", "out"], out, 0.0)
+    assert kill([DRIVER, STEPS, *words, "--out", "out"], tmp_path, 0.0)
     assert not (out / "result.json").exists() and not read_request(out).finished
     moved = out.rename(tmp_path / "moved")
     command("resume", str(moved))
@@ -108,14 +114,39 @@ def test_25_kills_at_random_moments(name, tmp_path, whole):
     moments = random.Random(name)
     killed = 0
     for number in range(25):
-        out = tmp_path / str(number) / "out"
-        out.parent.mkdir()
+        folder = tmp_path / str(number)
+        folder.mkdir()
         words = [*COMMANDS[name].split(), "--out", "out"]
         for _ in range(moments.choice((1, 1, 2))):
-            killed += kill(words, out, moments.uniform(0.0, 1.0))
+            killed += kill([DRIVER, STEPS, *words], folder, moments.uniform(0.0, 0.5))
             words = ["resume", "out"]
-        command("resume", str(out))
-        assert_same(whole(name), out)
+        command("resume", str(folder / "out"))
+        assert_same(whole(name), folder / "out")
+    assert killed >= 13  # the others were faster than their killer
+
+
+def train(folder):
+    """Train to the end in a process of its own; return all numbers."""
+    process = start([TRAINER, "out", "result.npz"], folder)
+    _, said = process.communicate()
+    assert process.returncode == 0, said.decode()
+    with np.load(folder / "result.npz", allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+@pytest.mark.slow
+def test_25_kills_of_a_training(tmp_path):
+    (tmp_path / "whole").mkdir()
+    expected = train(tmp_path / "whole")
+    moments, killed = random.Random("training"), 0
+    for number in range(25):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        killed += kill([TRAINER, "out", "result.npz"], folder, moments.uniform(0.0, 0.3))
+        found = train(folder)
+        assert expected.keys() == found.keys()
+        for name, array in expected.items():
+            assert array.tobytes() == found[name].tobytes()
     assert killed >= 13
 
 
