@@ -51,8 +51,8 @@ def numbers(field: str, value: Any) -> np.ndarray:
 def scalar(field: str, value: Any, check: Callable[[str, Any], np.ndarray] | None = None) -> float:
     """Return the value as one float that passes the check: `numbers`, `positive`, `probability`, ..."""
     array = (check or numbers)(field, value)
-    require(array.size == 1, field, value, "is not a single number", "give one number")
-    return float(array.reshape(()))
+    require(array.ndim == 0, field, value, "is not a single number", "give one number")
+    return float(array)
 
 
 def positive(field: str, value: Any) -> np.ndarray:

@@ -16,7 +16,7 @@ from jaxsim.core import random
 from jaxsim.core.kernel import Kernel, Metric
 from jaxsim.core.status import count_bits, untrustworthy
 from jaxsim.core.types import Real, Whole
-from jaxsim.core.validation import choice, integer, non_negative, positive, refuse, require
+from jaxsim.core.validation import choice, integer, non_negative, positive, refuse, require, scalar
 from jaxsim.engine import batch as batches
 from jaxsim.engine import hosts
 from jaxsim.engine.checks import defined, finite
@@ -141,7 +141,7 @@ def simulate(
     most = integer("most_replications", most_replications, low=FIRST_STAGE * group, high=LARGEST_NUMBER)
     choice("on_trouble", on_trouble, ("raise", "report"))
     require(0 < level < 1, "level", level, "is not a confidence level", "give a number between 0 and 1")
-    length = float(positive("horizon", kernel.horizon if horizon is None else horizon))
+    length = scalar("horizon", kernel.horizon if horizon is None else horizon, positive)
     start: Any = kernel.warmup if warmup is None else warmup
     wanted = {} if precision is None else targets(precision, [metric.name for metric in kernel.metrics])
     if wanted:
@@ -159,7 +159,7 @@ def simulate(
     measured = _steps("horizon", length, step_time)
     slice_steps = _slices(record, measured)
     if start != "auto":
-        start = float(non_negative("warmup", start))
+        start = scalar("warmup", start, non_negative)
         _steps("warmup", start, step_time)
     allowed = budget(memory, devices)
     if lanes is not None:

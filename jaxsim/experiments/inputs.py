@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from jaxsim.core.validation import choice, refuse, require
-from jaxsim.experiments import schema
+from jaxsim.core.validation import InvalidInput, choice, refuse, require
+from jaxsim.experiments import csv_files, schema
 
 
 def parse_value(text: str) -> Any:
@@ -57,10 +57,12 @@ def read_config(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         refuse("config", str(path), f"cannot be read ({error.strerror})", "give the path of a TOML file")
+    except RecursionError:
+        refuse("config", str(path), "nests too deeply", "write lines such as: delay = 5")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         refuse("config", str(path), f"is not TOML ({error})", "write lines such as: delay = 5")
     for key, value in values.items():
-        flat = not isinstance(value, dict)
+        flat = not isinstance(value, dict) or key in ("precision", "options")
         require(
             flat, f"config, {key}", "a table", "is not a key of the system", "write keys at the top level"
         )
@@ -108,5 +110,23 @@ def call(function: Callable[..., Any], values: Mapping[str, Any], *args: Any) ->
     """Call the function with those of the values that are its keys, each of the kind that the key takes."""
     wanted = keys_of(function)
     given = {key: value for key, value in values.items() if key in wanted}
+    given = {key: _from_file(key, value) for key, value in given.items()}
     schema.check(given, function)
-    return function(*args, **given)
+    try:
+        return function(*args, **given)
+    except InvalidInput:
+        raise
+    except (TypeError, ValueError, ArithmeticError, IndexError, MemoryError) as error:
+        if not given:
+            raise  # then it is no input that is wrong
+        problem = f"cannot be used ({type(error).__name__}: {' '.join(str(error).split())[:100]})"
+        shown = ", ".join(str(value) for value in given.values())
+        raise InvalidInput(
+            ", ".join(given), shown, problem, "see what each key takes: jaxsim list"
+        ) from error
+
+
+def _from_file(key: str, value: Any) -> Any:
+    """Return the numbers of the CSV file that ``@FILE`` names; any other value as it is."""
+    is_name = isinstance(value, str) and value.startswith("@")
+    return csv_files.read_numbers(key, value[1:]) if is_name else value

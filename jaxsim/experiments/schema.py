@@ -121,10 +121,15 @@ def _check(key: str, value: Any, kind: Kind) -> None:
         require(isinstance(value, str), key, value, "is not a name", wanted)
         if kind.choices:
             choice(key, value, kind.choices)
-    elif kind.what == "numbers":
+    elif kind.what == "numbers" and not _numeric_text(value):
         require(axes is not None, key, value, "is not a number", wanted)
         deep = kind.axes is not None and axes is not None and axes > kind.axes
         require(not deep, key, value, f"is a list of {axes} levels", wanted)
+
+
+def _numeric_text(value: Any) -> bool:
+    """Return whether it is text that validation will read as a whole number, such as "7"."""
+    return isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20
 
 
 def _axes(key: str, whole: Any, value: Any, depth: int) -> int | None:
@@ -142,7 +147,7 @@ def _axes(key: str, whole: Any, value: Any, depth: int) -> int | None:
     if isinstance(value, list | tuple):
         inner = [_axes(key, whole, part, depth + 1) for part in value]
         return None if None in inner else 1 + max((axes for axes in inner if axes is not None), default=0)
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         _fits(key, whole, value)
         return 0
     return None

@@ -45,7 +45,7 @@ import numpy as np
 
 from jaxsim.core.errors import Interrupted
 from jaxsim.core.validation import refuse, require
-from jaxsim.results.files import locked, write_whole
+from jaxsim.results.files import locked, no_bomb, write_whole
 
 FORMAT = 1
 FILE = "checkpoint.npz"
@@ -139,6 +139,7 @@ def read(path: Path, identity: dict[str, Any]) -> Saved:
     """
     remedy = "remove the file to begin from the start"
     try:
+        no_bomb(path)
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             head = json.loads(file["head"].tobytes())
             found = head["format"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
@@ -12,6 +13,7 @@ from typing import Any, BinaryIO, NoReturn
 from jaxsim.core.validation import refuse
 
 _LOCK = ".lock"
+LARGEST_SMALL, MOST_RATIO = 1 << 30, 100
 _held: dict[str, int] = {}
 """Folders that this process has locked, and how many times over."""
 
@@ -45,6 +47,18 @@ def write_text(path: Path, text: str) -> None:
         write_whole(path, lambda file: file.write(text.encode()))
     except OSError as error:
         unwritable(path.parent, error)
+
+
+def no_bomb(path: Path) -> None:
+    """Refuse an archive that would unpack to far more than it is: over 1 GiB and 100 times its size.
+
+    Raises:
+        ValueError: then; and whatever a damaged archive raises.
+    """
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+    if unpacked > max(LARGEST_SMALL, MOST_RATIO * path.stat().st_size):
+        raise ValueError(f"it would unpack to {unpacked} bytes")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from jaxsim.core.validation import refuse, require
-from jaxsim.results.files import unwritable, write_whole
+from jaxsim.results.files import no_bomb, unwritable, write_whole
 from jaxsim.results.report import Report
 from jaxsim.results.result import Result
 from jaxsim.statistics import Estimate
@@ -73,6 +73,7 @@ def load(folder: str | Path) -> Result:
     try:
         head = json.loads(head_path.read_text())
         version = head.pop("format")
+        no_bomb(folder / "arrays.npz")
         with (folder / "arrays.npz").open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         result = _result(head, arrays) if version == FORMAT else None
@@ -119,7 +120,7 @@ def load_report(folder: str | Path) -> Report:
     try:
         values = json.loads(path.read_text())
         version = values.pop("format")
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         refuse(
             "folder", str(folder), f"holds a damaged report ({type(error).__name__})", "reproduce it again"
         )

@@ -27,8 +27,8 @@ NOT_FINITE = st.sampled_from(
 )
 TOO_LARGE = st.sampled_from(["1e39", "-1e300", "1e-300", "[1,1e50]", "9" * 400, str(2**2000)])
 NOT_NUMBERS = st.sampled_from(
-    ["{}", '{"a":1}', '[1,"a"]', "[null]", "null", "text", "ü", "[[],1,{}]", "[" * 40 + "]" * 40, '"x"', "1;2",
-     "0x10", "1e", "--", "[1,2", '{"a":', "٣x", "'1'", "\\u0000"]
+    ["{}", '{"a":1}', '[1,"a"]', "[null]", "null", "text", "ü", "[[],1,{}]", "[" * 40 + "]" * 40, '"x"',
+     "1;2", "0x10", "1e", "--", "[1,2", '{"a":', "٣x", "'1'", "\\u0000"]
 )  # fmt: skip
 NESTED = st.sampled_from(["[[[[[[[[1]]]]]]]]", "[" * 60 + "1" + "]" * 60, '[{"a":[1]}]'])
 
@@ -110,7 +110,7 @@ def bad_configs() -> st.SearchStrategy[Case]:
         st.sampled_from(
             [b"delay = ", b"delay = 1\ndelay = 2", b"[delay]\nx = 1", b"[a.b.c]\nd = 1", b"delay = nan",
              b"delay = 1979-05-27", b"delay = inf", b"delay = [[[[[[[[1]]]]]]]]", b"delay = {a = 1}",
-             b"nodes = 1e400", b"buffer = true", b"x\x00 = 1", b"delay = '5'", b"seed = 07:32:00",
+             b"nodes = 1e400", b"buffer = true", b"x\x00 = 1", b"seed = 07:32:00",
              b"policy = 5", b"replications = [1]", b"a = " + b"[" * 5000, b"delay = 0x"]
         ),
     )  # fmt: skip
@@ -176,12 +176,11 @@ def bad_tables() -> st.SearchStrategy[Case]:
 
 @functools.cache
 def _bomb() -> bytes:
-    """An archive of a few kB whose one array has 32 MB and says it has 32 TB."""
+    """An archive of a few kB that holds 8 MB of an array that says it has 80 GB."""
     array, packed = io.BytesIO(), io.BytesIO()
-    np.save(array, np.zeros(4_000_000))
+    np.save(array, np.zeros(1_000_000))
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
-        head = array.getvalue().replace(b"(4000000,)", b"(4000000000000,)"[:16])
-        file.writestr("samples/x.npy", head)
+        file.writestr("samples/x.npy", array.getvalue().replace(b"(1000000,), }    ", b"(10000000000,), }"))
     return packed.getvalue()
 
 
@@ -189,7 +188,8 @@ def bad_folders() -> st.SearchStrategy[Case]:
     """Folders of results and ledgers that are damaged or hostile, for every command that reads one."""
     heads = st.sampled_from(
         [b"", b"{}", b"[]", b"null", b"{", b'{"format": 1}', b'{"format": 99}', b'{"format": []}', b"\xff",
-         b'{"format": 1, "estimates": 5}', b"[" * 100_000, json.dumps({"format": 1, "estimates": {}}).encode()]
+         b'{"format": 1, "estimates": 5}', b"[" * 100_000,
+         json.dumps({"format": 1, "estimates": {}}).encode()]
     )  # fmt: skip
     arrays = st.one_of(st.binary(max_size=40), st.just(b""), st.builds(_bomb))
     ledgers = st.one_of(st.binary(max_size=40), heads)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
 import sys
 import tempfile
 from pathlib import Path
@@ -39,8 +38,7 @@ def answer(case):
     with tempfile.TemporaryDirectory() as folder:
         for name, content in files.items():
             Path(folder, name).write_bytes(content)
-        words = [re.sub(r"\{([^{}]*)\}", lambda m: str(Path(folder, m[1])), w) if files or w == "path={.}" else w
-                 for w in words]  # fmt: skip
+        words = [_in_folder(word, folder, files) for word in words]
         out, err, before = io.StringIO(), io.StringIO(), sys.argv
         sys.argv = ["jaxsim", *words]
         try:
@@ -53,6 +51,12 @@ def answer(case):
         finally:
             sys.argv = before
     raise AssertionError("the command line did not say how it ended")
+
+
+def _in_folder(word, folder, files):
+    """Replace {NAME} by the path of that file."""
+    named = [name for name in (*files, ".") if f"{{{name}}}" in word]
+    return word.replace(f"{{{named[0]}}}", str(Path(folder, named[0]))) if named else word
 
 
 def check_refused(case):

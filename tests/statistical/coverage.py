@@ -299,8 +299,8 @@ def main() -> None:
 `half-width`: the median, as a share of the mean. `values`: replications (on average) or batches behind an
 interval. `deviations`: how many binomial standard deviations (6.9 of 1000) the number of covering intervals
 is off; the largest is {worst.deviation:+.1f} ({where}).
-Among {len(rows)} exact kinds of intervals one beyond 3.3 happens in {odds:.0f} % of tables; those of short paths of one
-family are made from the same replications, and deviate together.
+Among {len(rows)} exact kinds of intervals one beyond 3.3 happens in {odds:.0f} % of tables; those of short
+paths of one family are made from the same replications, and deviate together.
 Made in {time.process_time() - clock:.0f} CPU seconds.
 
 Means of short paths of a skewed quantity are skewed themselves, and their intervals cover less often: with

@@ -11,7 +11,8 @@ import numpy as np
 from jaxsim.core.validation import InvalidInput, MissingExtra, refuse, require
 from jaxsim.models.balancing.graphs import Graph, from_edges
 
-MOST_BYTES = 1 << 30
+MOST_BYTES, MOST_XML = 1 << 30, 1 << 28
+"""Of an edge list, and of GraphML, whose tree takes many times its size."""
 
 
 def from_file(path: Any) -> Graph:
@@ -29,9 +30,12 @@ def from_file(path: Any) -> Graph:
     require(
         file.is_file(), "path", str(path), "is not a file", "give the path of an edge list or GraphML file"
     )
-    require(file.stat().st_size <= MOST_BYTES, "path", str(path), "is too large", "keep it below 1 GiB")
+    packed = file.suffix.lower() in (".gz", ".bz2", ".xz", ".zip")
+    require(not packed, "path", str(path), "is compressed", "unpack it first")
+    most = MOST_XML if _is_xml(file) else MOST_BYTES
+    require(file.stat().st_size <= most, "path", str(path), "is too large", f"keep it below {most >> 20} MiB")
     try:
-        if file.suffix.lower() in (".graphml", ".xml"):
+        if _is_xml(file):
             graph = _read_graphml(networkx, file, str(path))
         else:
             graph = networkx.read_edgelist(file, data=False, create_using=networkx.MultiGraph)
@@ -64,6 +68,10 @@ def from_networkx(graph: Any, *, name: str = "", field: str = "graph", value: An
     number = {node: i for i, node in enumerate(order)}
     edges = np.array([(number[a], number[b]) for a, b in undirected.edges()], np.int64)
     return from_edges(name or f"graph of {nodes} nodes", nodes, edges)
+
+
+def _is_xml(file: Path) -> bool:
+    return file.suffix.lower() in (".graphml", ".xml")
 
 
 def _networkx() -> Any:

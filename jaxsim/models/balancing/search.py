@@ -44,6 +44,7 @@ from jaxsim.models.balancing.graphs import Graph
 from jaxsim.models.balancing.kernel import draw, init, scheduler_words, step
 from jaxsim.models.balancing.model import Params, Spec, State, queues_of
 from jaxsim.models.balancing.policies import Reading, Table
+from jaxsim.models.balancing.theory import epochs_of
 from jaxsim.relaxations import cone, cones
 
 REACH = 3
@@ -243,7 +244,7 @@ def best_table(
     )
     iterations = integer("iterations", iterations, low=2)
     delay = float(params.delay)
-    epochs = int(np.ceil(system.kernel.horizon / delay - 1e-9))
+    epochs, _ = epochs_of(float(system.kernel.horizon), delay)
     lanes = max(1, round(integer("samples", samples, low=1) / (epochs * spec.nodes)))
     lags = max(1, round(scalar("memory", memory, positive) / delay))
     sizes = (iterations, lanes, epochs, min(lags, epochs - 1) if epochs > 1 else 1)

@@ -16,10 +16,12 @@ from jax import lax
 
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Array, Float
-from jaxsim.core.validation import distribution, integer, non_negative, positive, scalar
+from jaxsim.core.validation import distribution, integer, non_negative, positive, require, scalar
 
 SWITCH = ((0.8, 0.2), (0.5, 0.5))
 RATES = (0.9, 0.6)
+
+MOST_EPOCHS, LARGEST_BUFFER = 1 << 24, 1000
 
 
 def generator(
@@ -53,7 +55,10 @@ def epoch_law(
 
 def epochs_of(horizon: float, delay: float) -> tuple[int, float]:
     """Return the number of whole epochs that cover the horizon, and the factor that scales to it."""
-    count = math.ceil(horizon / delay - 1e-9)
+    count = max(1, math.ceil(horizon / delay - 1e-9))
+    require(
+        count <= MOST_EPOCHS, "horizon", horizon, f"takes {count} epochs", "shorten it, or lengthen delay"
+    )
     return count, horizon / (count * delay)
 
 
@@ -81,11 +86,13 @@ def constant_rates(
         InvalidInput: naming the field.
     """
     rates = np.atleast_1d(non_negative("arrival_rates", arrival_rates))
+    one = rates.ndim == 1 and rates.size > 0
+    require(one, "arrival_rates", arrival_rates, "is not a list of rates", "give 0.9,0.6")
     shares = np.atleast_1d(non_negative("relative", relative))
     weight = np.ones(shares.size) / shares.size if weights is None else distribution("weights", weights)
     moves = distribution("switch", switch) if rates.size > 1 else np.ones((1, 1))
     first = np.full(rates.size, 1 / rates.size) if start is None else distribution("start", start)
-    buffer, delay = integer("buffer", buffer, low=1), scalar("delay", delay, positive)
+    buffer, delay = integer("buffer", buffer, low=1, high=LARGEST_BUFFER), scalar("delay", delay, positive)
     count, scale = epochs_of(scalar("horizon", horizon, positive), delay)
     mu = scalar("service_rate", service_rate, positive)
     arrival = shares[:, None] * rates

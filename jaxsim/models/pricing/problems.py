@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Real, Whole
-from jaxsim.core.validation import choice, integer, positive, require, scalar
+from jaxsim.core.validation import choice, positive, require, scalar
 from jaxsim.models.pricing import closed_form
 from jaxsim.models.pricing import system as pricing_system
 from jaxsim.models.pricing.closed_form import Kind, Reading
@@ -82,7 +82,8 @@ def two_users(
 
     Source: Dai (2024), equations (4.1), (5.1), (5.5), (5.7), (5.20), (5.22).
     """
-    integer("kinds", len(kinds), low=2, high=2)
+    two = isinstance(kinds, list | tuple) and len(kinds) == 2
+    require(two, "kinds", kinds, "are not two names", 'give ["log", "delay"]')
     pair = cast(tuple[Kind, Kind], tuple(choice("kinds", kind, ("log", "delay")) for kind in kinds))
     how = cast(Reading, choice("reading", reading, ("paper", "literal")))
     p, m, c = (_two(field, value) for field, value in (("prices", prices), ("mu", mu), ("rate", rate)))

@@ -29,7 +29,7 @@ def arm(rewards: Numbers, transitions: Numbers) -> tuple[np.ndarray, np.ndarray]
 
 def discount_factor(discount: Numbers, *, average: bool = False) -> float:
     """Validate a discount factor: a number in [0, 1), or in [0, 1] where average reward is meant by 1."""
-    beta = float(validation.probability("discount", discount))
+    beta = validation.scalar("discount", discount, validation.probability)
     below = "[0, 1]" if average else "[0, 1)"
     validation.require(average or beta < 1, "discount", beta, f"is not in {below}", "give a number below 1")
     return beta
