@@ -42,6 +42,9 @@ FAMILY = Family(
     problems={
         "own": Entry("exact drops of the own-queue policy", f"{_MODELS}.problems:own"),
         "random": Entry("exact drops of random routing on any graph", f"{_MODELS}.problems:random"),
+        "jsq": Entry(
+            "exact drops of JSQ on a small cycle as the delay tends to 0", f"{_MODELS}.problems:jsq"
+        ),
         "mean-field": Entry(
             "drops on the cycle by pair approximation or independence", f"{_MODELS}.problems:mean_field"
         ),

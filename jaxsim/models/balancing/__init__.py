@@ -18,8 +18,8 @@ replications); `exchange` (what flows between neighbours); `actions` (what sched
 `policies`, `comparing` and `rules` (what they do); `tables` (from actions to arrival rates); `epoch` (the
 law of an epoch); `context` (its tables); `kernel` (one epoch of all queues); `control` (a control variate);
 `gillespie` (the same event by event, for validation); `system` (names, defaults, validation); `theory` (what
-is known exactly); `meanfield` (laws of a node on the cycle); `search` and `learned` (the best tables);
-`problems` (for the command line).
+is known exactly), `fresh` (JSQ without delay); `meanfield` (laws of a node on the cycle); `search` and
+`learned` (the best tables); `problems` (for the command line).
 
 Source: Tahir, Cui, Koeppl (2023), "Sparse mean field load balancing in large localized queueing systems".
 """

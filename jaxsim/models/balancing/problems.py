@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxsim.core.validation import choice, integer, non_negative, positive, scalar
 from jaxsim.models.balancing import meanfield, theory
+from jaxsim.models.balancing.fresh import fresh_jsq
 from jaxsim.models.balancing.graphs import Graph, bethe, ccc, configuration, cycle, torus
 from jaxsim.models.balancing.model import fair_rates
 from jaxsim.models.balancing.policies import reading_of
@@ -66,6 +67,15 @@ def random(
         "relative_rates": rates.tolist(),
         "shares": (counts / counts.sum()).tolist(),
     }
+
+
+def jsq(
+    *, nodes: Any = 4, buffer: Any = 5, service_rate: Any = 1.0, arrival_rates: Any = (0.9, 0.6),
+    switch: Any = theory.SWITCH, horizon: Any = 50.0,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the exact drops per queue of JSQ on a small cycle as the delay tends to 0, from empty."""
+    keys = {"service_rate": service_rate, "arrival_rates": arrival_rates, "switch": switch}
+    return dict(fresh_jsq(nodes=nodes, buffer=buffer, horizon=horizon, **keys))
 
 
 def mean_field(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from jaxsim.core.validation import InvalidInput
 from jaxsim.engine import simulate
 from jaxsim.models.balancing import policies, theory
+from jaxsim.models.balancing.fresh import fresh_jsq
 from jaxsim.models.balancing.graphs import configuration, cycle
 from jaxsim.models.balancing.meanfield import cycle_law
 from jaxsim.models.balancing.model import fair_rates
@@ -75,3 +77,26 @@ def test_mean_field_is_exact_for_two_epochs() -> None:
     table = policies.table(s, zeta=zeta)
     e = simulate(s.kernel, table, s.params, seed=6, replications=3000, horizon=10.0)["drops_per_node"]
     assert abs(e.mean - exact) < 4 * e.standard_error
+
+
+def test_jsq_without_delay() -> None:
+    # On a triangle with one place each JSQ loses only when all are busy: Erlang's formula.
+    load = np.array([2.7**k / np.prod(np.arange(1, k + 1)) for k in range(4)])
+    found = fresh_jsq(nodes=3, buffer=1, arrival_rates=0.9, horizon=1e4)["drops_per_node"]
+    assert found == pytest.approx(0.9e4 * load[3] / load.sum(), rel=1e-3)
+    with pytest.raises(InvalidInput, match="nodes"):
+        fresh_jsq(nodes=9)
+
+
+def test_jsq_tends_to_its_limit_as_the_delay_does_to_zero() -> None:
+    # Two delays take out the error of first order; 4 standard errors, false alarm 6e-5.
+    keys = {"buffer": 2, "arrival_rates": 0.9}
+    exact = fresh_jsq(nodes=4, horizon=10.0, **keys)["drops_per_node"]
+    found = []
+    for delay in (0.1, 0.05):
+        s = assemble(cycle(4), delay=delay, largest_delay=0.1, **keys)
+        r = simulate(s.kernel, policies.JSQ("packet"), s.params, seed=7, replications=4000, horizon=10.0)
+        found.append(r["drops_per_node"])
+    limit = 2 * found[1].mean - found[0].mean
+    error = np.hypot(2 * found[1].standard_error, found[0].standard_error)
+    assert abs(limit - exact) < 4 * error and found[0].mean > exact + 4 * found[0].standard_error
