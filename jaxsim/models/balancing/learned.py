@@ -136,7 +136,7 @@ ONE_ACTION: dict[str, dict[float, tuple[float, ...]]] = {
 }
 """The same with one action for all packets of the epoch: thresholds, and own queue for long delays.
 
-On graphs other than the cycle those of delays 2, 4, 6, 8 and 9 are the best of all thresholds by simulation."""
+On graphs other than the cycle those of delays 2, 4, 6, 8 and 9 are the best thresholds by simulation."""
 KINDS = {
     "cycle": "cycle",
     "torus": "torus",
