@@ -32,7 +32,8 @@ class Descent:
         """Hold what stays the same along the steps."""
         self.fixed = (make, constraint, optimizer, gradient, roots, cases)
         self.roots, self.cases, self.steps = roots, cases, steps
-        self.done, self.stopped, self.carry = 0, False, None
+        self.done, self.stopped = 0, False
+        self.carry: Any = None
         self.trace: dict[str, Any] = {}
 
     def begin(self, free: Any, saved: Saved | None) -> None:

@@ -1,7 +1,8 @@
 """The descent: any objective, any gradient estimator, any optimizer, and an honest account of the result.
 
 The free numbers move by optax; the answer is their average over the second half of the steps (Polyak and
-Juditsky 1992), which takes out the noise of the last step. It is then judged on fresh replications that the
+Juditsky 1992), which takes out the noise of the last step, or the last point where gradients are exact. It is
+then judged on fresh replications that the
 descent has not seen: its value, its gain over the start under common random numbers, and how far from the
 optimum the noise allows it to be.
 """

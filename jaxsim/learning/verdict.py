@@ -59,14 +59,26 @@ class Judge:
         self.make, self.constraint, self.level = make, constraint, level
         self.gradient = at_step(gradient, jnp.int32(steps))
 
+    @property
+    def exact(self) -> bool:
+        """Whether the gradient has no noise."""
+        return isinstance(self.gradient, Exact)
+
+    def answer(self, run: Descent, lane: int) -> Any:
+        """Return the free numbers of a lane's answer: its late points' average, the last if exact."""
+        if self.exact:
+            return jax.tree.map(lambda x: jnp.asarray(x[lane]), run.carry[0])
+        points = run.lane("points", lane)
+        return jax.tree.map(lambda x: jnp.asarray(x[run.done // 2 :].mean(axis=0)), points)
+
     def shortfall(self, run: Descent, lane: int, root: Key) -> Shortfall:
-        """Return the shortfall of the average over the late points of a lane."""
+        """Return the shortfall of a lane's answer."""
         case = jax.tree.map(lambda x: x[lane], run.cases)
-        late = jax.tree.map(lambda x: x[run.done // 2 :], run.lane("points", lane))
-        mean, spread = (jax.tree.map(lambda x: f(x, axis=0), late) for f in (np.mean, np.std))  # noqa: B023
-        exact = isinstance(self.gradient, Exact)
+        points, half = run.lane("points", lane), run.done // 2
+        spread = jax.tree.map(lambda x: x[half:].std(axis=0) * (not self.exact), points)
+        free = self.answer(run, lane)
         return shortfall(
-            self.make, self.constraint, self.gradient, root, case, mean, spread, self.level, exact
+            self.make, self.constraint, self.gradient, root, case, free, spread, self.level, self.exact
         )
 
     def precise(self, run: Descent, roots: list[Key], precision: float) -> bool:
@@ -82,8 +94,7 @@ class Judge:
         """Return the account of one lane, without its shortfall and the time it took."""
         case = jax.tree.map(lambda x: x[lane], run.cases)
         points, slopes = run.lane("points", lane), run.lane("slope", lane)
-        late = jax.tree.map(lambda x: jnp.asarray(x[run.done // 2 :].mean(axis=0)), points)
-        tuned, first = self.constraint.to(late), jax.tree.map(lambda x: x[lane], start)
+        tuned, first = self.constraint.to(self.answer(run, lane)), jax.tree.map(lambda x: x[lane], start)
         after, before = (
             np.asarray(judge(self.make, x, root, case, judges), np.float64)
             for x in (tuned, self.constraint.to(first))

@@ -51,5 +51,9 @@ FAMILY = Family(
         "andradottir": Entry("the line where the key assumptions fail", f"{_EXPERIMENTS}:andradottir"),
         "teams": Entry("copies of tasks, bang-bang rates, temporary workers", f"{_EXPERIMENTS}:teams"),
         "gradients": Entry("estimators of gradients against exact ones", f"{_LABORATORY}:actors"),
+        "tuned_indices": Entry(
+            "queue indices tuned: the c-mu rule is found",
+            "jaxsim.experiments.tunings.headlines:priority_indices",
+        ),
     },
 )

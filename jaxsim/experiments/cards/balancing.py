@@ -68,5 +68,9 @@ FAMILY = Family(
             "thousands of random graphs, one per replication", f"{_FIGURES}:random_graphs"
         ),
         "gradients": Entry("estimators of gradients against exact ones", f"{_LABORATORY}:balancing"),
+        "tuned_table": Entry(
+            "ten delays tuned in one call, from random tables",
+            "jaxsim.experiments.tunings.headlines:offload_table",
+        ),
     },
 )

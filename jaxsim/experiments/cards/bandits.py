@@ -70,5 +70,9 @@ FAMILY = Family(
         "superprocess": Entry("6.4: domination, pensions, controlled machines", f"{_HERE}:superprocess"),
         "arrivals": Entry("6.5: an order that arrivals change, nested leases", f"{_HERE}:arrivals"),
         "gradients": Entry("estimators of gradients against exact ones", f"{_LABORATORY}:bandits"),
+        "tuned_weights": Entry(
+            "priority weights tuned: the index rule is found",
+            "jaxsim.experiments.tunings.headlines:priority_weights",
+        ),
     },
 )

@@ -47,6 +47,10 @@ FAMILY = Family(
         "best_phi": Entry("the best phi at finite N and C", f"{_EXPERIMENTS}:best_phi"),
         "tune_unequal": Entry("a phi for each kind of server", f"{_EXPERIMENTS}:tune_unequal"),
         "grid": Entry("simulation against exact laws", f"{_EXPERIMENTS}:grid"),
+        "tuned_phi": Entry(
+            "phi tuned to its kink at the arrival rate",
+            "jaxsim.experiments.tunings.headlines:token_probability",
+        ),
     },
     metrics={
         "jobs_per_server": "mean own queue of a server",

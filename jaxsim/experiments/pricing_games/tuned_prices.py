@@ -9,7 +9,7 @@ Two objectives, both averages over [0, 200] from the stationary mean of the work
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -20,7 +20,8 @@ from jaxsim.core.kernel import System
 from jaxsim.core.random import Key
 from jaxsim.core.validation import choice, integer
 from jaxsim.engine import rollout, simulate
-from jaxsim.learning import Pathwise, Tuning, tune
+from jaxsim.learning import Pathwise, Tuning, default_optimizer, tune
+from jaxsim.learning.objectives import Objective
 from jaxsim.models.pricing import catalogue
 from jaxsim.models.pricing.schedule import SCALE, Bounded, Schedule
 from jaxsim.models.pricing.system import system
@@ -31,7 +32,7 @@ VALUE = 3e-3
 """Value of a unit of revenue in units of dual cost: with it prices of about 1 are optimal at W = 1500."""
 
 HORIZON = 200.0
-_UNIT = 100.0
+UNIT = 100.0
 """What the descent multiplies the objective by."""
 
 _STEP = 0.4
@@ -61,28 +62,34 @@ def packets(here: System) -> np.ndarray:
     return np.asarray(users.arrival_rate * users.batch_mean, np.float64)[0]
 
 
+def net_cost(here: System, place: Callable[[Any], tuple[Any, Any]]) -> Callable[[Any], Objective]:
+    """Return value -> the objective; ``place`` turns what is tuned into (params, policy)."""
+    flow, steps = packets(here), round(HORIZON / _STEP)
+
+    def make(value: Any) -> Objective:
+        def objective(point: Any, key: Key) -> Any:
+            params, policy = place(point)
+            _, means, _ = rollout(here.kernel, policy, params, key, steps=steps)
+            paid = sum(float(n) * means[f"price_{j}"] for j, n in enumerate(flow, start=1))
+            return UNIT * (means["cost"] - value * paid)
+
+        return objective
+
+    return make
+
+
 def tuned(here: System, value: float, *, steps: int, seed: int, flat: bool = False) -> Tuning:
     """Tune the schedule from the middle of the bounds; ``flat`` leaves out the slope (constant prices)."""
-    flow = packets(here)
 
-    def objective(point: Any, key: Key) -> Any:
+    def place(point: Any) -> tuple[Any, Any]:
         slope = jnp.zeros_like(point["level"]) if flat else point["slope"]
-        policy = Schedule(point["level"], slope)
-        _, means, _ = rollout(here.kernel, policy, here.params, key, steps=round(HORIZON / _STEP))
-        paid = sum(float(n) * means[f"price_{j}"] for j, n in enumerate(flow, start=1))
-        return _UNIT * (means["cost"] - value * paid)
+        return here.params, Schedule(point["level"], slope)
 
     zero = {"level": jnp.zeros(2)} if flat else {"level": jnp.zeros(2), "slope": jnp.zeros(2)}
     return tune(
-        objective, zero, gradient=Pathwise(16), optimizer=_optimizer(steps), steps=steps, seed=seed, judges=64
-    )
-
-
-@functools.lru_cache(maxsize=8)
-def _optimizer(steps: int) -> Any:
-    import optax
-
-    return optax.adam(optax.cosine_decay_schedule(0.2, steps, alpha=0.1))
+        net_cost(here, place)(value), zero, gradient=Pathwise(16), optimizer=default_optimizer(steps, 0.2),
+        steps=steps, seed=seed, judges=64, assess=False,
+    )  # fmt: skip
 
 
 def _policy(found: Tuning) -> Schedule:
@@ -163,7 +170,7 @@ def tuned_prices(*, scale: str = "smoke", seed: int = 0) -> Report:
     claims += _claims("net cost", here, _policy(net), others_net, VALUE, count, seed + 1)
     x = tuple(float(n) for n in range(steps))
     traces = {"P(W)": net.values, "constant": flat.values}
-    lines = tuple(Curve(name, x, tuple((v / _UNIT).tolist())) for name, v in traces.items())
+    lines = tuple(Curve(name, x, tuple((v / UNIT).tolist())) for name, v in traces.items())
     descent = Panel("Descent", "step", "net cost of 16 paths", lines)
     prices = _panel(here, {"cost": _policy(cost), "net cost": _policy(net)})
     return Report(

@@ -2,5 +2,6 @@
 
 tunable.py    what a name of ``jaxsim tune`` stands for, and running it
 <family>.py   the tunables of a family
-headline.py   an experiment of each family: the tuned answer beside the known one
+saved.py      tunings as results, tables and folders
+headlines.py  experiments: the tuned answer beside the known one; telling.py: what such reports share
 """

@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsim.core.kernel import System
-from jaxsim.core.random import Key
 from jaxsim.core.types import Array, Float
 from jaxsim.core.validation import integer, non_negative
-from jaxsim.engine import rollout
-from jaxsim.experiments.pricing_games.tuned_prices import HORIZON, VALUE, market, packets
+from jaxsim.experiments.pricing_games.tuned_prices import UNIT, VALUE, market, net_cost
 from jaxsim.experiments.tunings.tunable import Tunable
 from jaxsim.learning import SPSA, CommonNumbers, Interval, Pathwise, default_optimizer
-from jaxsim.learning.objectives import Objective
 from jaxsim.models.pricing import catalogue
 from jaxsim.models.pricing.schedule import Schedule
-
-UNIT = 100.0
-"""What costs are multiplied by."""
-
-
-def _net_cost(here: System, place: Callable[[Any], tuple[Any, Any]], value: Array) -> Objective:
-    """Return E [C_0(P Q) - value x what packets pay] over [0, 200], times 100."""
-    flow, steps = packets(here), round(HORIZON / float(np.asarray(here.params.time_step)))
-
-    def objective(point: Any, key: Key) -> Array:
-        params, policy = place(point)
-        means = rollout(here.kernel, policy, params, key, steps=steps)[1]
-        paid = sum(float(n) * means[f"price_{j}"] for j, n in enumerate(flow, start=1))
-        return UNIT * (means["cost"] - value * paid)
-
-    return objective
 
 
 def prices(*, value: Any = (VALUE,), replications: Any = 16) -> Tunable:
@@ -51,17 +30,14 @@ def prices(*, value: Any = (VALUE,), replications: Any = 16) -> Tunable:
     values = np.atleast_1d(non_negative("value", value)).astype(np.float32)
     paths = integer("replications", replications, low=2)
 
-    def make(worth: Float[Array, ""]) -> Objective:
-        def place(point: Any) -> tuple[Any, Any]:
-            return here.params, Schedule(point["level"], point["slope"])
-
-        return _net_cost(here, place, worth)
+    def place(point: Any) -> tuple[Any, Any]:
+        return here.params, Schedule(point["level"], point["slope"])
 
     zero = np.zeros((len(values), 2), np.float32)
     return Tunable(
-        title="100 x cost net of revenue over [0, 200]",
+        title=f"{UNIT:g} x cost net of revenue over [0, 200]",
         labels=("level_1", "level_2", "slope_1", "slope_2"),
-        make=make,
+        make=net_cost(here, place),
         cases=values,
         names=tuple(f"value {v:g}" for v in values),
         starts={"level": zero, "slope": zero},
@@ -90,18 +66,15 @@ def bounds(*, value: Any = (VALUE,), replications: Any = 16) -> Tunable:
     paths = integer("replications", replications, low=2)
     policy = catalogue.game(here)
 
-    def make(worth: Float[Array, ""]) -> Objective:
-        def place(lower: Float[Array, " users"]) -> tuple[Any, Any]:
-            users = replace(here.params.users, lower_prices=jnp.asarray(lower))
-            return replace(here.params, users=users), policy
-
-        return _net_cost(here, place, worth)
+    def place(lower: Float[Array, " users"]) -> tuple[Any, Any]:
+        users = replace(here.params.users, lower_prices=jnp.asarray(lower))
+        return replace(here.params, users=users), policy
 
     start = np.asarray(here.params.users.lower_prices, np.float32)
     return Tunable(
-        title="100 x cost net of revenue over [0, 200]",
+        title=f"{UNIT:g} x cost net of revenue over [0, 200]",
         labels=("lower_1", "lower_2"),
-        make=make,
+        make=net_cost(here, place),
         cases=values,
         names=tuple(f"value {v:g}" for v in values),
         starts=np.repeat(start[None], len(values), axis=0),

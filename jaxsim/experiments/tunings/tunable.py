@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxsim.core.precision import float64
 from jaxsim.core.validation import choice, integer
 from jaxsim.learning import Free, Tuning, tune_many
 from jaxsim.learning.constraints import Constraint
@@ -36,7 +37,8 @@ class Tunable:
     title, unit: of the objective, which is minimized. labels: of the tuned numbers, flat.
     make, cases: see `jaxsim.learning.tune_many`; names: of the cases. starts: with a leading axis of cases.
     gradients: name -> estimator; the first is the default. steps, judges: defaults.
-    optimizer: from the number of steps; None for the default. known: what is known of each case.
+    optimizer: from the number of steps; None for the default. double: whether 64 bits are needed.
+    known: what is known of each case.
     """
 
     title: str
@@ -51,6 +53,7 @@ class Tunable:
     steps: int = 200
     judges: int = 1024
     unit: str = ""
+    double: bool = False
     known: Sequence[Known | None] = ()
 
     def known_of(self, case: int) -> Known | None:
@@ -66,7 +69,8 @@ def run(tunable: Tunable, *, gradient: Any = None, steps: Any = None, **keys: An
     """
     name = choice("gradient", gradient or next(iter(tunable.gradients)), tunable.gradients)
     count = integer("steps", tunable.steps if steps is None else steps, low=8)
-    return tune_many(
+    verb = float64(tune_many) if tunable.double else tune_many
+    return verb(
         tunable.make,
         tunable.starts,
         tunable.cases,
