@@ -15,7 +15,7 @@ from jaxsim.learning import Exact, Interval, Score, default_optimizer
 from jaxsim.learning.objectives import Objective
 from jaxsim.models.actors.objective import exact_cost, index_objective
 
-WIDEST = 6.0
+WIDEST = 20.0
 """Indices stay within this of 0, the index of idling."""
 
 
@@ -66,8 +66,8 @@ def indices(
         starts=np.concatenate([random_starts(s, 1, 3, -1.0, 1.0) for s in seeds]),
         gradients={"implicit": Exact()} if exact else {"score": Score(paths, "path")},
         constraint=Interval(-WIDEST, WIDEST),
-        optimizer=lambda steps: default_optimizer(steps, 0.2),
-        steps=150,
+        optimizer=lambda steps: default_optimizer(steps, 0.05),
+        steps=300,
         judges=2 if exact else 2048,
         known=[Known(strict, None, f"c-mu rule ({names}), strict priority")] * len(seeds),
     )

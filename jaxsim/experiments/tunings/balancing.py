@@ -54,7 +54,7 @@ def table(
         gradients={"score": Score(integer("replications", replications, low=2, high=4096))},
         constraint=Interval(),
         optimizer=functools.partial(default_optimizer, rate=0.3),
-        steps=200,
+        steps=600,
         judges=256,
         unit="packets / 50 time",
         known=known,

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
-from jaxsim.core.types import Array, Float
 from jaxsim.core.validation import integer, non_negative
-from jaxsim.experiments.pricing_games.tuned_prices import UNIT, VALUE, market, net_cost
+from jaxsim.experiments.pricing_games.tuned_prices import UNIT, VALUE, market, net_cost, with_bounds
 from jaxsim.experiments.tunings.tunable import Tunable
 from jaxsim.learning import SPSA, CommonNumbers, Interval, Pathwise, default_optimizer
-from jaxsim.models.pricing import catalogue
 from jaxsim.models.pricing.schedule import Schedule
 
 
@@ -55,26 +51,17 @@ def prices(*, value: Any = (VALUE,), replications: Any = 16) -> Tunable:
 def bounds(*, value: Any = (VALUE,), replications: Any = 16) -> Tunable:
     """Return the cost net of revenue of the paper's policy (5.10) as a function of its lower price bounds.
 
-    Its prices move through the bounds and at W = 0 only, where they are reset to the lower bounds: those are
-    what there is to tune.
-
     Args:
         value: of a unit of revenue, one number or several. replications: paths of one gradient.
     """
     here = market()
     values = np.atleast_1d(non_negative("value", value)).astype(np.float32)
     paths = integer("replications", replications, low=2)
-    policy = catalogue.game(here)
-
-    def place(lower: Float[Array, " users"]) -> tuple[Any, Any]:
-        users = replace(here.params.users, lower_prices=jnp.asarray(lower))
-        return replace(here.params, users=users), policy
-
     start = np.asarray(here.params.users.lower_prices, np.float32)
     return Tunable(
         title=f"{UNIT:g} x cost net of revenue over [0, 200]",
         labels=("lower_1", "lower_2"),
-        make=net_cost(here, place),
+        make=net_cost(here, with_bounds(here)),
         cases=values,
         names=tuple(f"value {v:g}" for v in values),
         starts=np.repeat(start[None], len(values), axis=0),
