@@ -25,7 +25,8 @@ def compare(*, family: Any = "mechanisms", scale: Any = 1, seed: Any = 0) -> dic
 
     Args:
         family: actors, balancing, bandits, mechanisms, pooling or pricing.
-        scale: multiplies the numbers of replications. seed: of the paths.
+        scale: multiplies the numbers of replications.
+        seed: of the paths.
 
     Returns:
         The exact gradient and its length; per estimator the component along the exact gradient, the lengths
@@ -63,7 +64,8 @@ def memory(*, steps: Any = 100_000, servers: Any = 10) -> dict[str, Any]:
     when it gets there.
 
     Args:
-        steps: of the path. servers: N.
+        steps: of the path.
+        servers: N.
 
     Returns:
         Bytes of temporary memory of the compiled pass, of the pass over one block, what a pass that keeps

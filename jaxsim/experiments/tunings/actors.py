@@ -36,8 +36,10 @@ def indices(
     """Return the cost of a server of three queues as a function of the softmax indices of the queues.
 
     Args:
-        epochs: of a path of the uniformized chain, from empty. size: where queues are cut off.
-        replications: paths of one gradient. exact: whether the chain is solved instead of simulated.
+        epochs: of a path of the uniformized chain, from empty.
+        size: where queues are cut off.
+        replications: paths of one gradient.
+        exact: whether the chain is solved instead of simulated.
         start_seed: of random indices; several are tuned together.
     """
     length, most = integer("epochs", epochs, low=1), integer("size", size, low=1, high=12)

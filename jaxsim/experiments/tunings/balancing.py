@@ -32,7 +32,9 @@ def table(
     Args:
         delay: one delay or several, which are tuned together in one call.
         nodes: of the cycle, at least 8: what a queue loses does not depend on it.
-        buffer: B. arrival_rates: by regime. start_seed: of the random tables.
+        buffer: B.
+        arrival_rates: by regime.
+        start_seed: of the random tables.
         replications: paths of 50 (or as many as the shortest delay takes) epochs for one gradient.
     """
     delays = np.atleast_1d(positive("delay", delay))

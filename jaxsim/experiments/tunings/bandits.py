@@ -32,7 +32,10 @@ def weights(
     """Return minus the discounted reward of equal arms and one pipe as a function of the states' weights.
 
     Args:
-        arms: N. discount: beta. slots: of a path. replications: paths of one gradient.
+        arms: N.
+        discount: beta.
+        slots: of a path.
+        replications: paths of one gradient.
         start_seed: of random weights; several are tuned together.
     """
     count, horizon = integer("arms", arms, low=2, high=8), integer("slots", slots, low=1)

@@ -32,8 +32,12 @@ def token_probability(
     The optimum is a kink where phi equals the arrival rate: slopes of either sign meet there.
 
     Args:
-        arrival_rate: lambda, or several, tuned together. servers: N. token_cap: C.
-        events: of a path. replications: pairs of paths for one difference. start: phi to begin with.
+        arrival_rate: lambda, or several, tuned together.
+        servers: N.
+        token_cap: C.
+        events: of a path.
+        replications: pairs of paths for one difference.
+        start: phi to begin with.
     """
     rates = np.atleast_1d(positive("arrival_rate", arrival_rate))
     require(bool(np.all(rates < 1)), "arrival_rate", arrival_rate, "is not below 1", "lower it")

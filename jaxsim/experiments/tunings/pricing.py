@@ -52,7 +52,8 @@ def bounds(*, value: Any = (VALUE,), replications: Any = 16) -> Tunable:
     """Return the cost net of revenue of the paper's policy (5.10) as a function of its lower price bounds.
 
     Args:
-        value: of a unit of revenue, one number or several. replications: paths of one gradient.
+        value: of a unit of revenue, one number or several.
+        replications: paths of one gradient.
     """
     here = market()
     values = np.atleast_1d(non_negative("value", value)).astype(np.float32)
