@@ -40,7 +40,7 @@ def list_(
 
 def _plain(family: Family) -> dict[str, Any]:
     """Return all that the family offers as plain values."""
-    names = ("policies", "problems", "tunings", "experiments")
+    names = ("policies", "problems", "tunings", "views", "experiments")
     sections = {name: _summaries(getattr(family, name)) for name in names}
     policies = {name: _keys(entry) for name, entry in family.policies.items()}
     return {
@@ -76,6 +76,7 @@ def _print_family(family: Family) -> None:
             f"tunings (jaxsim tune {family.name} what=NAME; the first is the default)",
             _summaries(family.tunings),
         ),
+        (f"views (jaxsim train {family.name} --view; the first is the default)", _summaries(family.views)),
         (f"experiments (jaxsim reproduce {family.name}.EXPERIMENT)", _summaries(family.experiments)),
     ]
     for title, entries in sections:

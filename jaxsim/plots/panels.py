@@ -16,6 +16,9 @@ from jaxsim.results import Curve, Drawing, GraphMap, HeatMap, Panel, Report
 MOST_SPRINGS = 600
 """Largest graph laid out by springs; larger ones are laid out by their eigenvectors."""
 
+MOST_LETTERS = 40
+"""Names of choices that are longer altogether are written aslant below the axis."""
+
 MOST_SHAPES = 1000
 """Up to so many cells or nodes are drawn as shapes in vector files; more become an image inside."""
 
@@ -62,7 +65,9 @@ def _draw_curves(library: Any, axis: Any, panel: Panel) -> None:
         else:
             make_linear(library, axis, which, data if which == "x" else ())
     if panel.x_names:
-        axis.set_xticks(range(len(panel.x_names)), panel.x_names)
+        crowded = sum(map(len, panel.x_names)) > MOST_LETTERS
+        turned = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
+        axis.set_xticks(range(len(panel.x_names)), panel.x_names, **turned)
         axis.set_xlim(-0.5, len(panel.x_names) - 0.5)
     labels = [curve.label for curve in panel.curves if curve.label]
     if not labels:

@@ -49,7 +49,7 @@ def test_lists_fit_80_columns_and_have_a_json_form(command, family):
         assert found["families"].keys() == families().keys()
         return
     card = families()[family]
-    for section in ("policies", "metrics", "problems", "experiments"):
+    for section in ("policies", "metrics", "problems", "tunings", "views", "experiments"):
         assert list(found[section]) == list(getattr(card, section))
         for name in found[section]:
             assert name in out

@@ -122,8 +122,9 @@ def schemes(*, scale: str = "smoke", seed: int = 0) -> Report:
             )
         )
     place = tuple(float(i) for i in range(len(power.SCHEMES)))
-    bars = Curve("welfare", place, tuple(welfare.values()), style="points")
-    panel = Panel("Welfare by scheme", "scheme, in the order stated", "welfare", (bars,))
+    bars = Curve("", place, tuple(welfare.values()), style="points")
+    names = tuple(name.replace("_", " ") for name in welfare)
+    panel = Panel("Welfare, in the order stated", "pricing scheme", "welfare", (bars,), x_names=names)
     return report(
         "schemes",
         "Comparison of pricing schemes",
