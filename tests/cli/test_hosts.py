@@ -81,6 +81,24 @@ def test_a_lost_host_ends_the_others_and_they_resume(lost, tmp_path):
         np.testing.assert_array_equal(sample, two.samples[name])
 
 
+@pytest.mark.slow
+def test_hosts_are_found_by_the_variables_of_slurm(tmp_path):
+    job = {"SLURM_JOB_ID": "4243", "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "2"}
+    job |= {"SLURM_STEP_NUM_TASKS": "2", "SLURM_LOCALID": "0", **TWO_DEVICES}
+    line = [sys.executable, "-m", "jaxsim.cli", *WORDS, "--json", "--hosts", "auto"]
+    tasks = [
+        subprocess.Popen(
+            line, env=os.environ | job | {"SLURM_PROCID": str(i)}, stdout=subprocess.PIPE, text=True
+        )
+        for i in range(2)
+    ]
+    heads = [task.communicate()[0] for task in tasks]
+    assert [task.returncode for task in tasks] == [0, 0] and heads[1] == ""
+    command(*WORDS, "--out", str(tmp_path))
+    mean = results.load(tmp_path)["jobs_per_server"].mean
+    assert json.loads(heads[0])["metrics"]["jobs_per_server"]["mean"] == mean
+
+
 @pytest.mark.parametrize("text", ["", "0", "-1", "x", "2000", "a:1,2", "a:1,2,2", "a:1,0,0", "a:b,2,0"])
 def test_bad_hosts_are_refused(text):
     with pytest.raises(InvalidInput, match="hosts"):

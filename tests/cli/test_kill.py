@@ -1,5 +1,7 @@
 """A command killed at any moment, without a chance to clean up, is resumed to the result of a whole run."""
 
+import contextlib
+import json
 import os
 import random
 import subprocess
@@ -11,19 +13,20 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from jaxsim import results
 from jaxsim.cli import app
 from jaxsim.results.checkpoint import FILE
 from jaxsim.results.job import REQUEST, read_request
 
 DRIVER = str(Path(__file__).parent / "kill_at.py")
 STEPS = "512"
-TRAINER = str(Path(__file__).parent / "train_at.py")
 COMMANDS = {
     "simulation": "simulate pooling servers=6 --replications 24 --horizon 400 --memory 20kB",
     "comparison": "simulate balancing --policy random,own --replications 8 --horizon 300",
     "tuning": "tune pooling arrival_rate=0.7 servers=6 token_cap=8 events=200 replications=4 steps=60",
+    "training": "train balancing topology=cycle nodes=9 delay=3 updates=40 batch=64 length=8 passes=1 "
+    "minibatches=1 widths=4 --episodes 20 --horizon 30",
 }
+KILLS = {"simulation": 10, "comparison": 5, "tuning": 5, "training": 5}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -49,7 +52,11 @@ def start(line, folder):
 
 def stamps(folder):
     """Return when each checkpoint below the folder was written."""
-    return {path: path.stat().st_mtime_ns for path in folder.rglob(FILE)}
+    found = {}
+    for path in folder.rglob(FILE):
+        with contextlib.suppress(FileNotFoundError):  # it may be gone, at the very end
+            found[path] = path.stat().st_mtime_ns
+    return found
 
 
 def kill(line, folder, seconds):
@@ -66,18 +73,29 @@ def kill(line, folder, seconds):
     return killed
 
 
+def numbers(folder):
+    """Return every number that a command has left below the folder, but for times."""
+    found = {}
+    for path in sorted(folder.rglob("*.npz")):
+        with np.load(path, allow_pickle=False) as file:
+            found |= {(path.relative_to(folder), name): file[name].tobytes() for name in file.files}
+    for path in sorted(folder.rglob("*.json")):
+        if path.name != REQUEST:
+            found[path.relative_to(folder)] = timeless(json.loads(path.read_text()))
+    return found
+
+
+def timeless(value):
+    if isinstance(value, dict):
+        times = ("timing", "seconds", "wall_seconds", "compiling", "cpu_seconds", "compile_seconds")
+        return {name: timeless(x) for name, x in value.items() if name not in times}
+    return [timeless(x) for x in value] if isinstance(value, list) else value
+
+
 def assert_same(folder, other):
-    """Every number of every result below the folders is the same, bit for bit."""
-    names = sorted(path.parent.relative_to(folder) for path in folder.rglob("result.json"))
-    assert names == sorted(path.parent.relative_to(other) for path in other.rglob("result.json")) != []
-    for name in names:
-        one, two = results.load(folder / name), results.load(other / name)
-        assert one.estimates == two.estimates and one.status == two.status
-        for kind in ("samples", "series"):
-            first, second = getattr(one, kind), getattr(two, kind)
-            assert first.keys() == second.keys()
-            for key in first:
-                assert np.array_equal(first[key], second[key], equal_nan=True), (name, kind, key)
+    one, two = numbers(folder), numbers(other)
+    assert one.keys() == two.keys() and one
+    assert [name for name in one if one[name] != two[name]] == []
 
 
 @pytest.fixture(scope="module")
@@ -112,42 +130,15 @@ def test_a_killed_simulation_is_resumed(tmp_path, whole):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_25_kills_at_random_moments(name, tmp_path, whole):
     moments = random.Random(name)
-    killed = 0
-    for number in range(25):
+    for number in range(KILLS[name]):
         folder = tmp_path / str(number)
         folder.mkdir()
         words = [*COMMANDS[name].split(), "--out", "out"]
-        for _ in range(moments.choice((1, 1, 2))):
-            killed += kill([DRIVER, STEPS, *words], folder, moments.uniform(0.0, 0.5))
-            words = ["resume", "out"]
+        # A program may be faster than its killer; then there is one kill less, and the result is the same.
+        if kill([DRIVER, STEPS, *words], folder, moments.uniform(0.0, 0.2)) and number % 2:
+            kill([DRIVER, STEPS, "resume", "out"], folder, moments.uniform(0.0, 0.2))
         command("resume", str(folder / "out"))
         assert_same(whole(name), folder / "out")
-    assert killed >= 13  # the others were faster than their killer
-
-
-def train(folder):
-    """Train to the end in a process of its own; return all numbers."""
-    process = start([TRAINER, "out", "result.npz"], folder)
-    _, said = process.communicate()
-    assert process.returncode == 0, said.decode()
-    with np.load(folder / "result.npz", allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
-
-
-@pytest.mark.slow
-def test_25_kills_of_a_training(tmp_path):
-    (tmp_path / "whole").mkdir()
-    expected = train(tmp_path / "whole")
-    moments, killed = random.Random("training"), 0
-    for number in range(25):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        killed += kill([TRAINER, "out", "result.npz"], folder, moments.uniform(0.0, 0.3))
-        found = train(folder)
-        assert expected.keys() == found.keys()
-        for name, array in expected.items():
-            assert array.tobytes() == found[name].tobytes()
-    assert killed >= 13
 
 
 def test_nothing_to_resume_is_refused(tmp_path):
