@@ -20,6 +20,7 @@ FAMILY = Family(
         "arbitrary": Entry("the arbitrary pricing (5.12)", f"{_MODEL}.catalogue:arbitrary"),
         "stochastic": Entry("a pair drawn at random (5.23)", f"{_MODEL}.catalogue:stochastic"),
         "2d-queue": Entry("two queues that reflect obliquely", f"{_MODEL}.catalogue:two_dimensional"),
+        "schedule": Entry("prices as a smooth function of the workload", f"{_MODEL}.catalogue:schedule"),
         "learned": Entry("pairs and queues by a trained network", f"{_TRIALS}.policy:learned"),
     },
     views={"prices": Entry("prices of all users, seeing workload and regime", f"{_MODEL}.views:prices")},
@@ -50,6 +51,7 @@ FAMILY = Family(
         "exactness": Entry("the reflected step against exact means", f"{_EXPERIMENTS}:exactness"),
         "pre_limit": Entry("packets approach the diffusion", f"{_EXPERIMENTS}:pre_limit"),
         "gradients": Entry("estimators of gradients against exact ones", f"{_EXPERIMENTS}:gradients"),
+        "schedule": Entry("prices as a smooth function of the workload", f"{_MODEL}.catalogue:schedule"),
         "learned": Entry("the learned policy: regret, federated training", f"{_TRIALS}.learned:learned"),
         "tuned_prices": Entry(
             "prices tuned by gradient, beside the paper's", f"{_TRIALS}.tuned_prices:tuned_prices"

@@ -28,6 +28,7 @@ from jaxsim.models.pricing.policies import (
     one_user_reflection,
 )
 from jaxsim.models.pricing.reflection import completely_s
+from jaxsim.models.pricing.schedule import Schedule
 
 
 def _market(system: System) -> tuple[Market, Users]:
@@ -115,7 +116,10 @@ def stochastic(system: System, *, pricing: Any = "dynamic", at_empty: Any = "res
 
 
 def two_dimensional(system: System, *, prices: Real = 1.0, alone: Real = None, matrix: Real = None) -> Any:
-    """The 2D-queue: two queues that reflect obliquely, at constant prices.
+    """The 2D-queue of two users: queues that reflect obliquely, at constant prices.
+
+    The reflection comes from the capacity that one user has while the other's queue is empty (3.16), which
+    the paper gives for two users only.
 
     Args:
         prices: one number or one per user.
@@ -143,6 +147,20 @@ def _two_dimensional(
         checked.shape == (2, 2), "matrix", matrix, f"has shape {checked.shape}", "give 2 rows of 2 numbers"
     )
     return TwoDimensional(_each("prices", prices, 2), jnp.asarray(checked, jnp.float32))
+
+
+def schedule(system: System, *, level: Real = -2.0, slope: Real = 0.5) -> Any:
+    """Prices that are a smooth function of the workload between the bounds, to be tuned.
+
+    Args:
+        level: of the price at an empty system, one number or one per user: minus infinity would be the lower
+            bound, plus infinity the upper one (the initial price in a market without).
+        slope: by which the level changes with ln(1 + workload / 1000).
+    """
+    remedy = "use model=diffusion: before the limit prices are a function of the queues"
+    require(not _packets(system), "model", "queue", "has no price schedule", remedy)
+    users = _market(system)[0].users
+    return Schedule(_each("level", level, users, numbers), _each("slope", slope, users, numbers))
 
 
 REFERENCES = ("none", "constant", "arbitrary", "stochastic", "2d-queue")

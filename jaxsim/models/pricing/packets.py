@@ -50,7 +50,7 @@ class PacketSpec:
 class PacketParams:
     """The users, the scale r, capacities C_v(i) and of one user, the scaled time when paths stop, and stages.
 
-    stages: of a packet, in units of its mean length; None unless lengths are the sum of stages.
+    stages: of a packet, in units of its mean length, of all users or each; None unless lengths are their sum.
     """
 
     users: Users
@@ -173,7 +173,8 @@ def init(key: Key, spec: PacketSpec, context: PacketContext) -> PacketState:
     if made is not None:
         # Numbers of steps that no path reaches.
         keys = [key.at(jnp.uint32(2**32 - 1 - market.users - j)) for j in users]
-        parts = tuple(made.sample(k.words(Stream.SERVICES, stages.WORDS)) for k in keys)
+        drawn = [k.words(Stream.SERVICES, stages.WORDS) for k in keys]
+        parts = tuple(made.of(j).sample(words) for j, words in enumerate(drawn))
     regime = holding = None
     if market.regimes > 1:
         first, second = key.pair(Stream.INITIAL, 3 * market.users)
@@ -255,7 +256,8 @@ def step(
     new: Any = None
     parts = state.parts
     if params.stages is not None:
-        new = params.stages.sample(draws.key.words(Stream.SERVICES, stages.WORDS))
+        own = _stages_of(params.stages, happens[market.users : 2 * market.users])
+        new = own.sample(draws.key.words(Stream.SERVICES, stages.WORDS))
     fresh = _fresh_time(spec, context, draws, happens, new)
     size = _batch_size(context, draws, label, happens[: market.users])
     arrival, work, queues = [], [], []
@@ -291,6 +293,13 @@ def step(
     status = raise_bit(status, Status.NON_FINITE, ~(jnp.isfinite(cost) & jnp.isfinite(length)))
     lasting = (tuple(queues), tuple(arrival), tuple(work), regime, holding, clock, parts)
     return PacketState(*lasting, status), observed
+
+
+def _stages_of(made: stages.Stages, leaving: list[Any]) -> stages.Stages:
+    """Return the stages of the user whose packet leaves."""
+    if made.means.ndim == 1:
+        return made
+    return stages.Stages(chosen(leaving, list(made.means)), chosen(leaving, list(made.scvs)))
 
 
 def _fresh_time(
@@ -372,5 +381,5 @@ def kernel(spec: PacketSpec) -> Kernel:
         draw=draw,
         horizon=20.0,
         largest_count=1,
-        unbounded=("users.upper_prices",),
+        unbounded=("users.upper_prices", "until"),
     )

@@ -1,6 +1,8 @@
 """Prices that are a smooth function of the workload, to be tuned; and any policy kept within the bounds.
 
 P_j(W) = lower_j + (upper_j - lower_j) / (1 + exp(-(level_j + slope_j ln(1 + W / 1000))))
+
+In a market without upper bound the initial price takes its place.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ SCALE = 1000.0
 
 @pytree
 class Schedule(Rules):
-    """Prices P(W) between the market's bounds (which must be finite); the queues are the Pareto point.
+    """Prices P(W) between the market's bounds; the queues are the Pareto point.
 
     level, slope: per user; smooth in both, so that pathwise gradients of costs are exact where the selection
     of the pair does not change.
@@ -34,8 +36,10 @@ class Schedule(Rules):
     def __call__(self, words: Any, o: Observation) -> Action:
         """Return the Pareto point at the prices of the workload."""
         share = jax.nn.sigmoid(self.level + self.slope * jnp.log1p(o.workload / SCALE))
-        bounds = zip(o.terms.lower, o.terms.upper, share, strict=True)
-        prices = tuple(low + (high - low) * s for low, high, s in bounds)
+        bounds = zip(o.terms.lower, o.terms.upper, o.terms.initial, share, strict=True)
+        prices = tuple(
+            low + (jnp.where(jnp.isfinite(high), high, first) - low) * s for low, high, first, s in bounds
+        )
         queues, chosen = cheapest(o.terms, prices, o.workload)
         return Action(queues, prices, (), chosen)
 

@@ -33,24 +33,31 @@ WORDS = 2 * len(NAMES)
 
 @pytree
 class Stages:
-    """The laws of the four stages, in the order of `NAMES`: means and squared coefficients of variation."""
+    """The laws of the four stages, in the order of `NAMES`: means and squared coefficients of variation.
 
-    means: Float[Array, " stages"]
-    scvs: Float[Array, " stages"]
+    One set for all users, or a row per user.
+    """
+
+    means: Float[Array, "*users stages"]
+    scvs: Float[Array, "*users stages"]
 
     @property
-    def mean(self) -> Float[Array, ""]:
+    def mean(self) -> Float[Array, "*users"]:
         """Mean service: the mean packet length 1/mu."""
-        return jnp.sum(self.means)
+        return jnp.sum(self.means, axis=-1)
 
     @property
-    def scv(self) -> Float[Array, ""]:
+    def scv(self) -> Float[Array, "*users"]:
         """Squared coefficient of variation of the whole service: beta^2."""
-        return jnp.sum(self.means**2 * self.scvs) / self.mean**2
+        return jnp.sum(self.means**2 * self.scvs, axis=-1) / self.mean**2
 
     def of_mean_one(self) -> Stages:
         """Return the same stages in units of the mean service."""
-        return Stages(self.means / self.mean, self.scvs)
+        return Stages(self.means / self.mean[..., None], self.scvs)
+
+    def of(self, user: int) -> Stages:
+        """Return the stages of one user."""
+        return self if self.means.ndim == 1 else Stages(self.means[user], self.scvs[user])
 
     def sample(self, words: UInt32[Array, "words"]) -> Float[Array, " stages"]:
         """Return the times of the four stages of a packet, whose sum is its service, from `WORDS` words."""
@@ -82,19 +89,24 @@ def done(
     return jnp.clip(before, least, most) - jnp.clip(after, least, most)
 
 
-def stages(means: Real, scvs: Real, prefix: str = "") -> Stages:
+def stages(means: Real, scvs: Real, prefix: str = "", users: int | None = None) -> Stages:
     """Return the stages from four means and four squared coefficients of variation.
 
-    ``prefix``: of the names of both in messages.
+    ``prefix``: of the names of both in messages. ``users``: J, where a row of four per user is allowed too.
 
     Raises:
         InvalidInput: unless means are nonnegative, some positive, and variabilities nonnegative.
     """
     first, second = prefix + "means", prefix + "scvs"
     m, c = non_negative(first, means), non_negative(second, scvs)
+    shared = (len(NAMES),)
+    rows = "" if users is None else f", or {users} rows of them"
     for field, array in ((first, m), (second, c)):
-        require(array.shape == (len(NAMES),), field, array, "is not four numbers", f"give {', '.join(NAMES)}")
-    require(bool(np.sum(m) > 0), first, means, "are all zero", "make one of them positive")
+        fits = array.shape == shared or (users is not None and array.shape == (users, *shared))
+        require(fits, field, array, "is not four numbers", f"give {', '.join(NAMES)}{rows}")
+    some = bool(np.all(np.sum(m, axis=-1) > 0))
+    require(some, first, means, "are all zero", "make one of them positive")
+    m, c = np.broadcast_arrays(m, c)
     return Stages(jnp.asarray(m, jnp.float32), jnp.asarray(c, jnp.float32))
 
 

@@ -61,7 +61,8 @@ def system(
 
     Args:
         model: ``diffusion`` (the reflected limit), or ``queue`` (packets, before the limit).
-        users: J, 2 to 8; a pair of them is served at a time.
+        users: J, 2 to 8; a pair of them is served at a time, selected among all pairs (for any number of
+            users: ``jaxsim solve pricing.select``, by a Lagrangian sort with its gap).
         kinds: utility of each user, ``log`` or ``delay``; by default the second user's is ``delay``.
         pools: V; the capacity of every pool is shared by the selected pair.
         arrival_rate: lambda_j, batches per unit of time (default 10/3 for log, 5 for delay).
@@ -91,8 +92,9 @@ def system(
         interarrival: law between batches: ``hyperexponential``, ``lognormal``, ``gamma`` or ``exponential``.
         packets: law of packet lengths, likewise, or ``stages``: the sum of registration, security check,
             policy computation and payment, whose work is reported apart; packet_scv is then theirs.
-        stage_means: of the four stages, up to a factor (they are scaled to add up to 1/mu of each user).
-        stage_scvs: their squared coefficients of variation.
+        stage_means: of the four stages, up to a factor (they are scaled to add up to 1/mu of each user); four
+            numbers, or a row per user.
+        stage_scvs: their squared coefficients of variation, likewise.
         until: scaled time at which paths of the packet model stop, so that their ends are at one time.
 
     Raises:
@@ -100,13 +102,14 @@ def system(
     """
     choice("model", model, ("diffusion", "queue"))
     choice("packets", packets, laws.PACKET_LAWS)
-    made = stages.stages(stage_means, stage_scvs, "stage_").of_mean_one()
+    count = _count(users)
+    made = stages.stages(stage_means, stage_scvs, "stage_", count).of_mean_one()
     if packets == "stages":
         remedy = "leave it out: stage_means and stage_scvs give it"
         require(packet_scv is None, "packet_scv", packet_scv, "is not free with packets=stages", remedy)
-        packet_scv = float(made.scv)
+        packet_scv = np.asarray(made.scv)
     market, people = _people(
-        users=users,
+        users=count,
         kinds=kinds,
         pools=pools,
         arrival_rate=arrival_rate,
@@ -188,6 +191,14 @@ def _packet_system(
     return System(packet_model.kernel(spec), params)
 
 
+def _count(value: Any) -> int:
+    """Return J; more users than every pair can be compared for at every step are refused."""
+    count = integer("users", value, low=2)
+    remedy = f"give 2 to {MOST_USERS}, or select among them with: jaxsim solve pricing.select"
+    require(count <= MOST_USERS, "users", value, "have too many pairs to compare at every step", remedy)
+    return count
+
+
 def _kinds(value: Any, users: int) -> tuple[Kind, ...]:
     if value is None:
         return tuple("delay" if j == 1 else "log" for j in range(users))
@@ -200,7 +211,7 @@ def _kinds(value: Any, users: int) -> tuple[Kind, ...]:
 
 def _people(**keys: Any) -> tuple[Market, Users]:
     """Check what is said of the users and return it."""
-    users = integer("users", keys["users"], low=2, high=MOST_USERS)
+    users = keys["users"]
     pools = integer("pools", keys["pools"], low=1, high=64)
     kinds = _kinds(keys["kinds"], users)
     chain = environment.checked_generator("generator", keys["generator"])

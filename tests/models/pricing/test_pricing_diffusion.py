@@ -236,6 +236,7 @@ def test_gradient_in_the_price_function():
 def test_bad_input_is_refused_in_one_line():
     for keys, field in (
         ({"users": 1}, "users"),
+        ({"users": 9}, "pricing.select"),
         ({"kinds": "linear"}, "kinds"),
         ({"generator": [[-1.0, 0.5], [1.0, -1.0]]}, "generator"),
         ({"lower_prices": 20.0}, "initial_prices"),

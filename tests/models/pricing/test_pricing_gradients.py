@@ -6,8 +6,10 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from jaxsim.core import random
+from jaxsim.core.errors import InvalidInput
 from jaxsim.engine import rollout
 from jaxsim.models.pricing import catalogue
 from jaxsim.models.pricing.schedule import Bounded, Schedule
@@ -61,3 +63,15 @@ def test_bounded_policies_charge_within_the_bounds_and_schedules_end_at_them():
         _, means, _ = jax.jit(lambda p: rollout(here.kernel, p, here.params, random.key(0), steps=3))(policy)
         assert 0.64 <= float(means["price_1"]) <= 9 and 0.8 <= float(means["price_2"]) <= 3
     assert float(means["price_1"]) == 9 and float(means["price_2"]) == 3
+
+
+def test_the_schedule_by_name_needs_no_upper_bound_and_takes_the_initial_price_for_it():
+    """At level 0 without slope prices are halfway between the lower bounds and 9, 3."""
+    here = system(reference="none", time_step=1.0)
+    halfway = catalogue.schedule(here, level=0.0, slope=0.0)
+    _, means, _ = jax.jit(lambda p: rollout(here.kernel, p, here.params, random.key(0), steps=3))(halfway)
+    np.testing.assert_allclose(
+        [means["price_1"], means["price_2"]], [(9 + 0.64) / 2, (3 + 0.8) / 2], rtol=1e-6
+    )
+    with pytest.raises(InvalidInput, match="model"):
+        catalogue.schedule(system(model="queue"))

@@ -7,7 +7,9 @@ import pytest
 
 from jaxsim.core.errors import InvalidInput
 from jaxsim.core.random import Stream, key
-from jaxsim.models.pricing import stages
+from jaxsim.engine import simulate
+from jaxsim.models.pricing import catalogue, stages, system
+from jaxsim.models.pricing.packets import scaled_arrivals
 
 COUNT = 200_000
 
@@ -29,6 +31,32 @@ def test_sampled_stages_have_their_moments_and_add_up():
         assert abs(sample.mean() - float(mean)) < 5 * sample.std() / COUNT**0.5
         squares = (sample - float(mean)) ** 2
         assert abs(squares.mean() - float(variance)) < 5 * squares.std() / COUNT**0.5
+
+
+def test_each_user_may_have_stages_of_its_own():
+    """Work per unit of time at a stage is sum_j lambda_j m_j / mu_j times that stage's share of user j."""
+    means = [[1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 3.0, 1.0]]
+    here = system(
+        model="queue",
+        packets="stages",
+        scale=2.0,
+        theta=[-6.0, -4.0],
+        stage_means=means,
+        stage_scvs=[1.0] * 4,
+    )
+    np.testing.assert_allclose(here.params.users.packet_scv, [1 / 4, 10 / 16], rtol=1e-6)
+    found = simulate(
+        here.kernel, catalogue.constant(here), here.params, horizon=20.0, replications=256, seed=3
+    )
+    arrivals = np.asarray(scaled_arrivals(here.params))[0]
+    load = arrivals * np.asarray(here.params.users.batch_mean[0] / here.params.users.mu)
+    for k, name in enumerate(stages.NAMES):
+        exact = sum(load[j] * means[j][k] / 4 for j in range(2))
+        work = found[f"work_{name}"]
+        assert abs(work.mean - exact) < 4 * work.standard_error and work.standard_error < 0.02 * exact
+    for bad in ([[1, 1, 1, 1]] * 3, [1, 1], [[1, 1, 1, 1], [0, 0, 0, 0]]):
+        with pytest.raises(InvalidInput, match="stage_means"):
+            system(stage_means=bad)
 
 
 def test_moments_by_stage_are_reported_apart():
