@@ -67,6 +67,15 @@ FAMILY = Family(
         "random_graphs": Entry(
             "thousands of random graphs, one per replication", f"{_FIGURES}:random_graphs"
         ),
+        "learned3b": Entry("sizes of the network", f"{_LEARNED}.networks:learned3b"),
+        "learned4": Entry("the scalable actor-critic over sizes", f"{_LEARNED}.scalable:learned4"),
+        "learned5": Entry("learned policies on cycles of six sizes", f"{_LEARNED}.figures:learned5"),
+        "learned6": Entry("the learned MF-R over sizes", f"{_LEARNED}.figures:learned6"),
+        "learned7": Entry("the learned MF-R on four topologies", f"{_LEARNED}.figures:learned7"),
+        "learned8": Entry("the learned MF-R on the Bethe lattice", f"{_LEARNED}.figures:learned8"),
+        "learned9a": Entry("training with a recurrent network", f"{_LEARNED}.networks:learned9a"),
+        "learned9b": Entry("policies that see more than their queue", f"{_LEARNED}.seeing:learned9b"),
+        "learned10b": Entry("the learned MF-R, unequal servers", f"{_LEARNED}.figures:learned10b"),
         "gradients": Entry("estimators of gradients against exact ones", f"{_LABORATORY}:balancing"),
         "tuned_table": Entry(
             "ten delays tuned in one call, from random tables",

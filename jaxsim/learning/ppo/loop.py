@@ -119,6 +119,9 @@ def begin(setup: Trainer, params: Scene, key: Key) -> Carry:
     networks = setup.agent.init(_normal_key(key, 0))
     keys = _keys(key, setup.replications, 0)
     now = jax.vmap(lambda k: setup.environment.reset(k, params)[1])(keys)
+    # Where a batch holds a part of an episode only, replications begin at evenly spread times of it.
+    spread = jnp.arange(setup.replications) * params.steps // setup.replications
+    now = Situation(now.state, jnp.where(setup.length < params.steps, spread, 0))
     one = setup.agent.remember_nothing()
     memory = jnp.broadcast_to(one, (setup.replications, *one.shape))
     beta, scale = jnp.float32(-1.0), jnp.float32(0.0)
