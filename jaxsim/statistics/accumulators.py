@@ -14,9 +14,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from jaxsim.core.tree import pytree
-from jaxsim.core.types import Array, Float, Int, Num
+from jaxsim.core.types import Array, Complex, Float, Int, Num
 
 _LIMB = 16
 
@@ -32,13 +33,24 @@ class IntegerTotal:
 
 @pytree
 class FloatTotal:
-    """A total in two floats, ``value + error``, renormalized at every addition (Dekker 1971).
+    """A total in two floats, value + error, renormalized at every addition (Dekker 1971).
 
-    Its rounding error per addition is about 2**-48 of the total, where a plain float32 has 2**-24.
+    Its rounding error per addition is about 2**-48 of the total, where a plain float32 has 2**-24. The two
+    are the parts of one complex number, because XLA computes each array that a loop carries in a loop of its
+    own: one array is one pass over memory.
     """
 
-    value: Float[Array, ""]
-    error: Float[Array, ""]
+    both: Complex[Array, ""]
+
+    @property
+    def value(self) -> Any:
+        """The leading part, of the shape of the whole."""
+        return self.both.real
+
+    @property
+    def error(self) -> Any:
+        """What the leading part lacks."""
+        return self.both.imag
 
 
 def two_sum(a: Float[Array, "*n"], b: Float[Array, "*n"]) -> tuple[Array, Array]:
@@ -62,7 +74,7 @@ class Totals:
         def zero(leaf: Any) -> IntegerTotal | FloatTotal:
             if jnp.issubdtype(leaf.dtype, jnp.floating):
                 nothing = jnp.zeros(leaf.shape, leaf.dtype)
-                return FloatTotal(nothing, nothing)
+                return FloatTotal(lax.complex(nothing, nothing))
             nothing = jnp.zeros(leaf.shape, jnp.int32)
             return IntegerTotal(nothing, nothing, nothing)
 
@@ -74,7 +86,7 @@ class Totals:
         def add(total: IntegerTotal | FloatTotal, x: Array) -> IntegerTotal | FloatTotal:
             if isinstance(total, FloatTotal):
                 value, lost = two_sum(total.value, x.astype(total.value.dtype))
-                return FloatTotal(*two_sum(value, lost + total.error))
+                return FloatTotal(lax.complex(*two_sum(value, lost + total.error)))
             return IntegerTotal(total.recent + x.astype(jnp.int32), total.low, total.high)
 
         return {name: add(totals[name], x) for name, x in observed.items()}
@@ -96,7 +108,7 @@ class Totals:
         def join(x: IntegerTotal | FloatTotal, y: Any) -> IntegerTotal | FloatTotal:
             if isinstance(x, FloatTotal):
                 value, lost = two_sum(x.value, y.value)
-                return FloatTotal(*two_sum(value, x.error + y.error + lost))
+                return FloatTotal(lax.complex(*two_sum(value, x.error + y.error + lost)))
             return IntegerTotal(x.recent + y.recent, x.low + y.low, x.high + y.high)
 
         return {name: join(a[name], b[name]) for name in a}

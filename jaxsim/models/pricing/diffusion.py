@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
+from jax import lax
 
 from jaxsim.core import samplers
 from jaxsim.core.kernel import Kernel, Metric, Observables
@@ -120,14 +121,32 @@ class State:
 
 
 class Noise(NamedTuple):
-    """The words of one piece of a step: two for the workload, a pair per user where queues reflect apart."""
+    """The `shock` of the workload over a piece of a step, and one per user where queues reflect apart."""
 
-    workload: tuple[Array, Array]
-    users: tuple[tuple[Array, Array], ...]
+    workload: Array
+    users: tuple[Array, ...]
+
+
+def shock(words: tuple[Array, Array], scheme: str) -> Array:
+    """Return a standard normal variable and an exponential one of mean 1 as one complex number.
+
+    One array, because XLA computes each array that a loop carries in a loop of its own, from the bits on.
+    Projected Euler, which does not look inside a step, needs no exponential: the normal variable alone.
+    """
+    if scheme == "projected_euler":
+        return normal(words[0])
+    return lax.complex(normal(words[0]), samplers.exponential(words[1]))
+
+
+def parts_of(shock: Array) -> tuple[Array, Array]:
+    """Return the normal and the exponential variable of a `shock` (0 where there is none)."""
+    if jnp.iscomplexobj(shock):
+        return lax.real(shock), lax.imag(shock)
+    return shock, jnp.zeros_like(shock)
 
 
 class Draws(NamedTuple):
-    """The random words of a step; ``regime`` has a pair per piece, ``policy`` a pair per random side."""
+    """The randomness of a step: shocks; words for the ``regime`` (a pair per piece) and the ``policy``."""
 
     pieces: tuple[Noise, ...]
     regime: tuple[tuple[Array, Array], ...]
@@ -142,7 +161,8 @@ def draw(key: Key, spec: Spec, policy: Any) -> Draws:
 
     def noise(piece: int) -> Noise:
         each = [key.pair(Stream.SERVICES, piece * users + j) for j in range(users)] if apart else ()
-        return Noise(key.pair(Stream.EVENTS, piece), tuple(each))
+        whole = shock(key.pair(Stream.EVENTS, piece), spec.scheme)
+        return Noise(whole, tuple(shock(pair, spec.scheme) for pair in each))
 
     jumps = range(count) if spec.market.regimes > 1 else ()
     lots = policy.random or spec.reference == "stochastic"
@@ -238,19 +258,19 @@ def motion(spec: Spec, context: Context, piece: Piece, noise: Noise) -> Motion:
     workload moves alike whatever policy runs beside it.
     """
     root = jnp.sqrt(piece.time)
-    total, low = normal(noise.workload[0]), samplers.exponential(noise.workload[1])
+    total, low = parts_of(noise.workload)
     if not noise.users:
         return Motion(piece, total * root, low, ())
     size = (piece.regime, spec.market.regimes)
     factor, mu = pick(context.factor, size), context.params.users.mu
     load = jnp.sum(factor / mu[:, None], axis=0) / pick(context.deviation, size, (0, 1))
     count = factor.shape[-1]
-    free = [normal(pair[0]) for pair in noise.users[:count]]
+    free = [parts_of(each)[0] for each in noise.users[:count]]
     along = total - sum(load[k] * free[k] for k in range(count))
     bound = [free[k] + load[k] * along for k in range(count)]
     rows = range(spec.market.users)
     own = [sum(factor[j, k] * bound[k] for k in range(count)) * root for j in rows]
-    lows = [samplers.exponential(pair[1]) for pair in noise.users]
+    lows = [parts_of(each)[1] for each in noise.users]
     return Motion(piece, total * root, low, tuple(zip(own, lows, strict=True)))
 
 
@@ -311,12 +331,20 @@ def advance(draws: Draws, spec: Spec, context: Context, policy: Any, state: Stat
                 emptied = emptied | touched
             if face is not None:
                 queues = move_queues(spec, context, m, queues, face, rules.matrix)
-        seen, when = (levels[0], empty[0]) if w is None else (w, emptied)
+        if w is None:
+            seen, when = levels[0], empty[0]
+        elif number and side.pair is not None:
+            # Equal so far and the same pair: the same motion, which a compiler may round in two ways.
+            first = state.sides[0]
+            same = (side.workload == first.workload) & (side.pair == first.pair)
+            seen, when = jnp.where(same, levels[0], w), jnp.where(same, empty[0], emptied)
+        else:
+            seen, when = w, emptied
         label = 0 if regime is None else regime
         action = rules(draws.policy, Observation(seen, queues or (), side.prices, when, label, terms))
         keeps = action.queues if rules.keeps_queues else None
         pair = None if side.pair is None else jnp.asarray(action.coalition, jnp.int32)
-        sides.append(Side(w, keeps, action.memory, pair))
+        sides.append(Side(None if w is None else seen, keeps, action.memory, pair))
         levels.append(seen)
         actions.append(action)
         empty.append(when)

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from jaxsim.core.types import Array, Float, UInt32
 
+# Phi^-1((1 + x) / 2) / x as a polynomial in t = w / 8 - 1, where w = -log(1 - x^2) < 16, ascending: least
+# squares in Chebyshev polynomials, reweighted until the relative error is level (1.5e-7).
+_RATIO = (
+    3.7638425827026367, 1.9952460527420044, -0.4575558006763458, 0.17816109955310822, -0.05168856307864189,
+    -0.026509322226047516, 0.05954735726118088, -0.04347560554742813, 0.04960251599550247,
+    -0.07280734181404114, -0.0135582834482193, 0.08430757373571396, -0.008741019293665886,
+    -0.026787709444761276,
+)  # fmt: skip
+
 
 def normal(word: UInt32[Array, "*n"]) -> Float[Array, "*n"]:
-    """Return Phi^-1(u) = sqrt(2) erf^-1(2 u - 1), u an odd multiple of 2**-24: |result| <= 5.3.
+    """Return Phi^-1(u), u an odd multiple of 2**-24 from the word's upper 23 bits: |result| <= 5.3.
 
-    The signed number 2 u - 1 is formed from the word's upper 23 bits without rounding.
+    The relative error of every value is below 6e-7 (tested on all of them). One logarithm and one polynomial
+    take half the time of the library's inverse error function, which has two branches.
     """
-    signed = (word >> np.uint32(9)).astype(jnp.float32) * np.float32(2.0**-22) - np.float32(1.0 - 2.0**-23)
-    return np.float32(np.sqrt(2.0)) * lax.erf_inv(signed)
+    # x = 2 u - 1, without rounding.
+    x = (word >> np.uint32(9)).astype(jnp.float32) * np.float32(2.0**-22) - np.float32(1.0 - 2.0**-23)
+    t = jnp.log((1.0 - x) * (1.0 + x)) * np.float32(-0.125) - np.float32(1.0)
+    ratio = jnp.full_like(t, np.float32(_RATIO[-1]))
+    for coefficient in _RATIO[-2::-1]:
+        ratio = ratio * t + np.float32(coefficient)
+    return x * ratio
