@@ -4,6 +4,7 @@ path.py      the loop over steps of one replication: draws, steps, totals
 rollout.py   one replication, pure, differentiable
 batch.py     many replications: lanes under vmap, chunks in a loop, devices side by side
 nodes.py     nodes of one replication over the devices: exchange at the borders of parts
+program.py   what runs on the devices, with all that is constant
 plan.py      how many lanes, chunks and segments: from memory, caches and the horizon
 checks.py    refuses NaN and infinity before they can turn into results
 memory.py    how much there is, and less of it when an allocation fails

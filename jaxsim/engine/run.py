@@ -14,8 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding
 
-from jaxsim.core import random
-from jaxsim.core.kernel import Kernel
 from jaxsim.core.status import Status
 from jaxsim.core.validation import require
 from jaxsim.engine import batch as batches
@@ -24,6 +22,7 @@ from jaxsim.engine.hosts import Hosts
 from jaxsim.engine.memory import smaller
 from jaxsim.engine.path import TOTALS, Every, FinalState, block_length, too_large
 from jaxsim.engine.plan import Plan, calls, padded
+from jaxsim.engine.program import Program
 from jaxsim.results.checkpoint import Saved, Store
 
 
@@ -56,11 +55,6 @@ def _non_finite(sums: dict[str, np.ndarray]) -> np.ndarray:
     return np.where(bad, np.uint32(Status.NON_FINITE), np.uint32(0))
 
 
-def only(states: Any) -> Any:
-    """Return the states of the only part."""
-    return jax.tree.map(lambda x: x[0], states)
-
-
 @dataclass
 class Run:
     """One simulation under way: the compiled pieces, the schedule, and the clock.
@@ -68,14 +62,10 @@ class Run:
     store, notes: where its checkpoints go, and what they say beside the run itself.
     hosts: with whom the replications are shared.
     goal: replications of all hosts that are asked for so far; mine: those that this host has done.
-    joined: from states of all parts, along a leading axis, to states of the whole.
     gathered, whole: what this host, and what all hosts, have delivered. flight: the batch under way, if any.
     """
 
-    kernel: Kernel
-    policy: Any
-    context: Any
-    root: random.Key
+    program: Program
     plan: Plan
     warmup_steps: int
     slice_steps: list[int]
@@ -84,7 +74,6 @@ class Run:
     store: Store
     notes: dict[str, Any]
     hosts: Hosts
-    joined: Callable[[Any], Any] = only
     gathered: Gathered = field(default_factory=Gathered)
     whole: Gathered = field(default_factory=Gathered)
     flight: Flight | None = None
@@ -98,14 +87,15 @@ class Run:
     def __post_init__(self) -> None:
         """Lay out the calls of one batch, each a list of pieces (slice, steps); slice -1 is warm-up."""
         # Integer totals hold 2**15 folds; half of that leaves room for the folds of short pieces.
-        longest = min(self.plan.longest, block_length(self.kernel) << 14)
+        longest = min(self.plan.longest, block_length(self.program.kernel) << 14)
         warm = [[(-1, steps) for _, steps in pieces] for pieces in calls([self.warmup_steps], longest)]
         self.schedule = warm + calls(self.slice_steps, longest)
 
     def call(self, batch: Any, lengths: list[int]) -> tuple[Any, dict[str, np.ndarray]]:
         """Run the compiled program once; return paths, and totals of shape (pieces, replications)."""
         mesh, steps = batches.mesh_of(self.plan), jnp.asarray(lengths, jnp.int32)
-        batch, totals = batches.proceed(self.kernel, mesh, self.policy, self.context, batch, steps)
+        here = self.program
+        batch, totals = batches.proceed(here.kernel, mesh, here.policy, here.context, batch, steps)
         read = {n: batches.by_part(self.plan, v).sum(axis=0) for n, v in TOTALS.finalize(totals).items()}
         return batch, {n: np.moveaxis(v, 1, 0).reshape(len(lengths), -1) for n, v in read.items()}
 
@@ -119,13 +109,14 @@ class Run:
     def _begin(self) -> Flight:
         """Return the next batch before its first step."""
         mesh, numbers = batches.mesh_of(self.plan), jnp.asarray(self._numbers())
-        return Flight(batches.begin(self.kernel, mesh, self.policy, self.context, self.root, numbers), {})
+        here = self.program
+        return Flight(batches.begin(here.kernel, mesh, here.policy, here.context, here.root, numbers), {})
 
     def _compile(self, flight: Flight) -> None:
         """Compile the program, unless it is, by taking no steps: compiling and running are timed apart."""
         lengths = padded([0] * max((len(pieces) for pieces in self.schedule), default=1))
-        mesh, arrays = batches.mesh_of(self.plan), (self.policy, self.context, flight.paths)
-        if batches.unmet(self.kernel, mesh, len(lengths), arrays):
+        mesh, arrays = batches.mesh_of(self.plan), (self.program.policy, self.program.context, flight.paths)
+        if batches.unmet(self.program.kernel, mesh, len(lengths), arrays):
             flight.paths, _ = self.call(flight.paths, lengths)
         self.compiled = True
 
@@ -167,14 +158,14 @@ class Run:
             self.store.offer(self.snapshot)
         sums = {name: value[:, :count] for name, value in flight.sums.items()}
         state = flight.paths.state
-        wide = too_large(self.kernel, flight.paths)
+        wide = too_large(self.program.kernel, flight.paths)
         found = np.asarray(state.status) | np.where(wide, np.uint32(Status.COUNTER_OVERFLOW), np.uint32(0))
         found = np.bitwise_or.reduce(batches.by_part(self.plan, found), axis=0)
         status = found.reshape(-1)[:count] | _non_finite(sums)
         final = None
         if isinstance(self.record, FinalState):
             apart = jax.tree.map(lambda x: batches.by_part(self.plan, x), state)
-            final = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:count], self.joined(apart))
+            final = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:count], self.program.joined(apart))
         self.gathered.add(sums, status, keep=isinstance(self.record, Every), final=final)
         self.mine, self.flight = self.mine + count, None
 
@@ -245,7 +236,8 @@ class Run:
         """Return the shapes of a checkpoint's arrays."""
         numbers = self._numbers()
         mesh = batches.mesh_of(self.plan)
-        paths = batches.begin.eval_shape(self.kernel, mesh, self.policy, self.context, self.root, numbers)
+        here = self.program
+        paths = batches.begin.eval_shape(here.kernel, mesh, here.policy, here.context, here.root, numbers)
         names, slices, count = paths.totals, len(self.slice_steps), self.mine
 
         def floats(*shape: int) -> dict[str, Any]:
@@ -261,17 +253,17 @@ class Run:
             if isinstance(self.record, Every):
                 tree["gathered"]["kept"] = [floats(slices, count)]
             if isinstance(self.record, FinalState):
-                blank = jax.tree.map(
-                    lambda x: np.zeros((self.plan.parts, 1, 1, *x.shape[2:]), x.dtype), paths.state
-                )
-                tree["gathered"]["final"] = [
-                    jax.tree.map(
-                        lambda x: jax.ShapeDtypeStruct((count, *x.shape[2:]), x.dtype), self.joined(blank)
-                    )
-                ]
+                tree["gathered"]["final"] = [self._final_shapes(paths.state, count)]
         if any(name.startswith("flight/") for name in saved.arrays):
             tree["flight"] = {"paths": paths, "sums": floats(slices, self.plan.batch)}
         return tree
+
+    def _final_shapes(self, states: Any, count: int) -> Any:
+        """Return the shapes of so many states of the whole."""
+        parts = self.plan.parts
+        blank = jax.tree.map(lambda x: np.zeros((parts, 1, 1, *x.shape[2:]), x.dtype), states)
+        whole = self.program.joined(blank)
+        return jax.tree.map(lambda x: jax.ShapeDtypeStruct((count, *x.shape[2:]), x.dtype), whole)
 
     def totals(self) -> dict[str, np.ndarray]:
         """Return the totals of every replication so far, in order of their numbers."""

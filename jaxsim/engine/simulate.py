@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from jaxsim.core.kernel import Kernel, Metric
 from jaxsim.core.status import count_bits, untrustworthy
 from jaxsim.core.types import Real, Whole
 from jaxsim.core.validation import choice, integer, non_negative, positive, refuse, require, scalar
-from jaxsim.engine import batch as batches
 from jaxsim.engine import hosts
 from jaxsim.engine.checks import defined, finite
 from jaxsim.engine.describe import describe, policy_name
@@ -25,10 +23,10 @@ from jaxsim.engine.estimates import estimate, estimate_from_slices, grouped, ser
 from jaxsim.engine.gathered import joined
 from jaxsim.engine.hosts import Hosts
 from jaxsim.engine.memory import budget
-from jaxsim.engine.nodes import exchanging
 from jaxsim.engine.path import Every, FinalState
-from jaxsim.engine.plan import Plan, bytes_of, equal_parts, make_plan
-from jaxsim.engine.run import Progress, Run, only
+from jaxsim.engine.plan import equal_parts
+from jaxsim.engine.program import program
+from jaxsim.engine.run import Progress, Run
 from jaxsim.results import Result
 from jaxsim.results.checkpoint import keep
 from jaxsim.results.identity import identity
@@ -119,10 +117,10 @@ def simulate(
         record: ``FinalState()`` or ``Every(steps)``: arrays of the Result; nothing is kept otherwise.
         devices: which devices; default all local ones. split: what they share: ``"replications"``, or the
             ``"nodes"`` of each replication, where one fills a device (kernels that offer `Kernel.cut`).
-        memory: bytes to use at most, over all devices, as a
-            number or with a unit ("2GB"); default half of what is free. Where an allocation fails all the
-            same, half as many replications are simulated at once (with a RuntimeWarning).
-        checkpoint: folder that keeps the work done so far, some times a minute at less than 1 % of the time.
+        memory: bytes to use at most, over all devices, as a number or with a unit ("2GB"); default half of
+            what is free. Where an allocation fails all the same, half as many replications are simulated at
+            once (with a RuntimeWarning).
+        checkpoint: folder that keeps the work done so far, a few times a minute at less than 1 % of the time.
             Called again with the same arguments after a kill, the simulation goes on from there to the same
             numbers; a checkpoint of other arguments or versions is refused.
         lanes: replications side by side in one loop; by default as many as keep their state in cache.
@@ -150,9 +148,6 @@ def simulate(
     paired = not antithetic or (replications >= 4 and replications % 2 == 0)
     require(paired, "replications", replications, "do not make pairs", "give an even number from 4 on")
     devices = tuple(devices or jax.local_devices())
-    narrow = kernel.largest_count < 2**31
-    problem, remedy = "in one step are more than 32 bits can count", "make the system smaller"
-    require(narrow, "spec", f"{kernel.largest_count} of an observable", problem, remedy)
     finite("params", params, kernel.unbounded)
     defined("policy", policy)
     step_time = float(positive("step_time", kernel.step_time(kernel.spec, params)))
@@ -164,20 +159,10 @@ def simulate(
     allowed = budget(memory, devices)
     if lanes is not None:
         lanes = integer("lanes", lanes, low=1)
-    program, given, joined_by, parts = _program(kernel, policy, params, split, len(devices))
-    context = batches.prepare(program, given, policy, parts)
-    defined("context", context)
+    made = program(kernel, policy, params, root, split, devices, allowed, lanes)
     together = hosts.here()
     few, remedy = "are fewer than the hosts", f"give {together.count} or more"
     require(replications >= together.count, "replications", replications, few, remedy)
-    each = bytes_of(batches.first_path.eval_shape(program, policy, context, root, parts)) // parts
-
-    def planned(count: int) -> Plan:
-        plan = make_plan(count, each, devices, allowed, parts)
-        if lanes is None:
-            return plan
-        return replace(plan, chunks=1, lanes=lanes, batches=math.ceil(count * parts / (lanes * len(devices))))
-
     about: dict[str, Any] = {"seed": int(seed), "replications": replications, "horizon": length}
     about |= {"warmup": start, "precision": precision, "level": level, "record": record}
     about |= {"antithetic": antithetic}
@@ -188,10 +173,8 @@ def simulate(
         saved = store.load()
 
         def new_run(stage: str, count: int, times: tuple[int, list[int]], record: Any, team: Hosts) -> Run:
-            notes, plan = {"stage": stage, "warmup": start}, planned(team.share(count))
-            run = Run(
-                program, policy, context, root, plan, *times, record, progress, store, notes, team, joined_by
-            )
+            notes, plan = {"stage": stage, "warmup": start}, made.plan(team.share(count))
+            run = Run(made, plan, *times, record, progress, store, notes, team)
             if saved is not None and saved.notes["stage"] == stage:
                 run.restore(saved)
             return run
@@ -219,19 +202,6 @@ def simulate(
 def _flag(field: str, value: Any) -> bool:
     require(isinstance(value, bool), field, value, "is neither true nor false", "give true or false")
     return value
-
-
-def _program(
-    kernel: Kernel, policy: Any, params: Any, split: str, devices: int
-) -> tuple[Kernel, Any, Callable[[Any], Any], int]:
-    """Return what runs on a device, its parameters, how states become whole, and how many parts they have."""
-    if choice("split", split, ("replications", "nodes")) == "replications" or devices == 1:
-        return kernel, params, only, 1
-    remedy = "split the replications"
-    require(kernel.cut is not None, "split", split, "is not offered by this kernel", remedy)
-    assert kernel.cut is not None
-    cut = kernel.cut(kernel.spec, params, policy, devices)
-    return *exchanging(cut, devices), cut.whole, devices
 
 
 def _slices(record: FinalState | Every | None, measured: int) -> list[int]:
@@ -284,7 +254,7 @@ def _result(
         family=kernel.family,
         spec=describe(kernel.spec),
         params=describe(params),
-        policy=policy_name(run.policy),
+        policy=policy_name(run.program.policy),
         seed=int(seed),
         replications=count,
         horizon=horizon,
