@@ -109,6 +109,9 @@ def values_table(problem: str, summary: str, values: dict[str, Any]) -> Group:
         table = _table("", *((name, "left") for name in group))
         for column, items in zip(table.columns, group.values(), strict=True):
             column.no_wrap = not any(isinstance(item, str | list | tuple) for item in items)
+        labels = next(items for items in group.values() if all(isinstance(item, str) for item in items))
+        place = list(group.values()).index(labels)
+        table.columns[place].min_width = min(20, max(map(len, labels)))  # names are not broken to bits
         for row in zip(*group.values(), strict=True):
             table.add_row(*(Text(_text(v, 8)) for v in row))
         tables.append(table)

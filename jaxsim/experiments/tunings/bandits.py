@@ -11,7 +11,7 @@ import numpy as np
 from jaxsim.core.validation import integer, probability, scalar
 from jaxsim.experiments.gradients.cases.bandits import MOVES, REWARDS
 from jaxsim.experiments.tunings.tunable import Known, Tunable, random_starts
-from jaxsim.learning import CommonNumbers, Interval, Score, default_optimizer
+from jaxsim.learning import Annealed, CommonNumbers, Interval, Relaxed, Score, default_optimizer
 from jaxsim.learning.objectives import Objective
 from jaxsim.models.bandits.objective import softmax_objective
 from jaxsim.models.bandits.theory.gittins import gittins_index
@@ -61,6 +61,8 @@ def weights(
         gradients={
             "score": Score(paths),
             "common": CommonNumbers(0.3, paths),
+            # biased while it is warm: the schedule ends where the bias is small
+            "gumbel": Annealed(Relaxed(1.0, "soft", paths), 1.0, 0.1, 100.0),
         },
         constraint=Interval(-WIDEST, WIDEST),
         optimizer=lambda steps: default_optimizer(steps, 0.2),
