@@ -136,7 +136,7 @@ ONE_ACTION: dict[str, dict[float, tuple[float, ...]]] = {
 }
 """The same with one action for all packets of the epoch: thresholds, and own queue for long delays.
 
-Up to delay 5 mostly searched, beyond it the best thresholds by simulation; at 0 everywhere it is own queue."""
+Up to delay 5 mostly searched, beyond it the best thresholds by simulation (all zero: own queue)."""
 KINDS = {
     "cycle": "cycle",
     "torus": "torus",
