@@ -27,7 +27,7 @@ def list_(
     if name is None:
         summaries = {family.name: family.summary for family in families().values()}
         if as_json:
-            shared.print_json({"families": summaries})
+            print(json.dumps({"families": summaries}))  # text only: nothing heavy is needed to print it
             return
         for family, summary in summaries.items():
             _print_entry(family, summary, 12, "")
