@@ -67,6 +67,10 @@ def step(key, spec, params, policy, state):
     return State(jnp.minimum(after, spec.room), full), {"jobs": jobs, "waiting": jobs - busy, **counts}
 
 
+def step_time(spec, params):
+    return 1 / total_rate(spec, params)
+
+
 def system(*, servers=4, arrival_rate=3.5, service_rate=1.0, patience_rate=0.5, room=60):
     """Return the queue.
 
@@ -80,7 +84,7 @@ def system(*, servers=4, arrival_rate=3.5, service_rate=1.0, patience_rate=0.5, 
     params = Params(*(jnp.float32(positive(name, value)) for name, value in given.items()))
     per_arrival = Metric("abandoned", "abandoned", per="arrivals")
     metrics = (Metric("jobs", "jobs"), Metric("waiting", "waiting"), per_arrival)
-    kernel = Kernel("erlang_a", spec, init, step, lambda s, p: 1 / total_rate(s, p), metrics, warmup=50.0)
+    kernel = Kernel("erlang_a", spec, init, step, step_time, metrics, warmup=50.0)
     return System(kernel, params)
 
 

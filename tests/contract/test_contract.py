@@ -45,6 +45,13 @@ def one_step(kernel, chosen, context, key, state):
     return kernel.step(kernel.draw(key, kernel.spec, chosen), kernel.spec, context, chosen, state)
 
 
+@pytest.mark.parametrize("family", [f.name for f in FAMILIES])
+def test_two_systems_of_the_same_words_share_their_compilations(family):
+    """A kernel made anew must equal the first, or everything is compiled again: no lambdas in it."""
+    make = CARDS[family].system.load()
+    assert make().kernel == make().kernel and hash(make().kernel) == hash(make().kernel)
+
+
 @functools.cache
 def batch(family, policy):
     """Replications under one vmap, compiled: from a number of steps to (states, last observables)."""

@@ -190,23 +190,23 @@ TOTALS = (
 """For finite horizons and discounting: sums from time 0 (no warm-up)."""
 
 
+def _step_time(_: ActorsSpec, params: ActorsParams) -> float:
+    return 1.0 / float(np.asarray(params.uniform_rate))
+
+
 def build(spec: ActorsSpec, *, horizon: float = 1000.0, warmup: float = 0.0) -> Kernel:
     """Put the kernel together.
 
     A step counts as 1/Λ of model time, exactly for the uniformized clock; with the jump clock steps are
     longer on average, so a horizon T covers at least T.
     """
-
-    def step_time(_: ActorsSpec, params: ActorsParams) -> float:
-        return 1.0 / float(np.asarray(params.uniform_rate))
-
     metrics = METRICS if spec.criterion == "average" else METRICS + TOTALS
     return Kernel(
         "actors",
         spec,
         init,
         step,
-        step_time,
+        _step_time,
         metrics,
         prepare=prepare,
         draw=draw,

@@ -395,6 +395,11 @@ def metrics(spec: Spec) -> tuple[Metric, ...]:
     return tuple(found)
 
 
+def step_time(spec: Spec, params: Params) -> Any:
+    """Return the length of a step. Named, not a lambda: kernels of one Spec are equal and compile once."""
+    return params.time_step
+
+
 def kernel(spec: Spec) -> Kernel:
     """Return the kernel of a Spec; the horizon is the paper's T = 200."""
     return Kernel(
@@ -402,7 +407,7 @@ def kernel(spec: Spec) -> Kernel:
         spec=spec,
         init=init,
         step=step,
-        step_time=lambda spec, params: params.time_step,
+        step_time=step_time,
         metrics=metrics(spec),
         prepare=prepare,
         draw=draw,

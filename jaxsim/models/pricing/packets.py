@@ -368,6 +368,11 @@ def metrics(spec: PacketSpec) -> tuple[Metric, ...]:
     )
 
 
+def step_time(spec: PacketSpec, params: PacketParams) -> Any:
+    """Return the expected scaled time between events. Named: kernels of one Spec are equal, compile once."""
+    return 1.0 / event_rate(spec, params)
+
+
 def kernel(spec: PacketSpec) -> Kernel:
     """Return the kernel of a Spec; one step is one event; time is scaled time."""
     return Kernel(
@@ -375,7 +380,7 @@ def kernel(spec: PacketSpec) -> Kernel:
         spec=spec,
         init=init,
         step=step,
-        step_time=lambda spec, params: 1.0 / event_rate(spec, params),
+        step_time=step_time,
         metrics=metrics(spec),
         prepare=prepare,
         draw=draw,
