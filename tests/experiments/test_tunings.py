@@ -48,8 +48,9 @@ def test_a_menu_is_tuned_by_name_saved_and_finished(monkeypatch, capsys, tmp_pat
     for bad, field in (("what=prices", "what"), ("gradient=score", "gradient"), ("steps=3", "steps")):
         code, shown = called(monkeypatch, capsys, "tune", "mechanisms", bad)
         assert code == 2 and field in shown.err and len(shown.err.strip().splitlines()) == 1
-    code, shown = called(monkeypatch, capsys, "tune", "mechanisms", "delay=3")
-    assert code == 2 and "delay" in shown.err
+    for bad in ("delay=3", "seed=1,2", "precision=none"):
+        code, shown = called(monkeypatch, capsys, "tune", "mechanisms", bad)
+        assert code == 2 and bad.partition("=")[0] in shown.err
 
 
 def test_drawn_contingencies_need_a_sampling_estimator():

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxsim.core.validation import integer
 from jaxsim.experiments.tunings.tunable import Known, Tunable, flat, run
 from jaxsim.learning import Tuning, recorded
 from jaxsim.results import Result, save
@@ -96,7 +97,7 @@ def tuned(
 ) -> list[Case]:
     """Tune all cases; ``how`` holds gradient, steps, seed, judges and precision where they are given."""
     keys = {**how}
-    seed = keys.pop("seed", 0)
+    seed = integer("seed", keys.pop("seed", 0), low=0, high=2**64 - 1)
     steps = keys.get("steps", tunable.steps)
 
     def show(done: int, value: float) -> None:
@@ -112,7 +113,7 @@ def tuned(
             family=family,
             name=what,
             inputs={**inputs, "case": name},
-            seed=int(seed),
+            seed=seed,
             labels=tunable.labels,
             unit=tunable.unit,
         )
