@@ -9,6 +9,9 @@ tune.py         the verbs: one descent, or many at once
 descend.py      their compiled parts; descent.py: a descent under way, its trace and checkpoints
 verdict.py      what is said of the answer; shortfall.py: how far from the optimum it can be
 record.py       a tuning as a Result
+ppo/            proximal policy optimization of any environment, inside one compiled loop
+sac/            scalable actor-critic: tables for every agent of a network
+saved.py        trained policies as files
 """
 
 from jaxsim.learning.constraints import Free, Interval, Ordered, Positive, Simplex

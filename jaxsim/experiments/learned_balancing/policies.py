@@ -28,10 +28,13 @@ def names() -> list[str]:
 def nearest(view: str, kind: str, delay: float) -> str:
     """Return the name of the shipped policy of a view and kind of graph with the nearest delay.
 
+    A kind of graph for which none of that view is shipped has the cycle's.
+
     Raises:
-        InvalidInput: if none of that view and kind is shipped.
+        InvalidInput: if none of that view is shipped.
     """
-    start = f"{view}-{kind}-"
+    kinds = [k for k in (kind, "cycle") if any(name.startswith(f"{view}-{k}-") for name in names())]
+    start = f"{view}-{kinds[0] if kinds else kind}-"
     found = [name for name in names() if name.startswith(start)]
     have = ", ".join(sorted({name.rpartition("-")[0] for name in names()}))
     require(bool(found), "view", start[:-1], "is not shipped", f"train it, or take one of {have}")

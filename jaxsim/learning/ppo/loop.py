@@ -171,7 +171,7 @@ def update(setup: Trainer, params: Scene, rates: Rates, carry: Carry) -> tuple[C
 
 def _collect(setup: Trainer, params: Scene, carry: Carry, drawn: Any) -> tuple[Any, dict[str, Any]]:
     """Let all replications act; return where they are then, and what happened, time first."""
-    env, agent, credit = setup.environment, setup.agent, setup.environment.view.credit
+    env, agent = setup.environment, setup.agent
     policy, keys = carry.params["policy"], _keys(carry.key, setup.replications, carry.number + 1)
     centers = agent.centers(policy)
     nothing = agent.remember_nothing()
@@ -191,7 +191,7 @@ def _collect(setup: Trainer, params: Scene, carry: Carry, drawn: Any) -> tuple[A
         step = {
             "observation": observation, "central": central, "memory": memory, "u": u,
             "log_density": agent.shared(law.log_density(u)), "terminated": terminated,
-            "reward": reward if credit is None else jax.vmap(credit)(reward), "gain": reward,
+            "reward": reward,
             "truncated": truncated, "final": info["final_observation"],
             "exogenous": info.get("exogenous", jnp.zeros(terminated.shape)),
         }  # fmt: skip
@@ -206,11 +206,11 @@ def _judge(
 ) -> tuple[Sample, Array, Array]:
     """Return the batch with advantages and targets, the scale of values, and the mean return."""
     env, agent, critic = setup.environment, setup.agent, carry.params["critic"]
-    reward = path["reward"]
     wide = (...,) if agent.view.team else (..., None)
-    alone = rates.control * path["exogenous"][wide]
-    # Credits are differences, from which what is common has gone.
-    reward = reward if agent.view.credit is not None else reward + alone
+    reward = path["reward"] + rates.control * path["exogenous"][wide]
+    per_episode = jnp.mean(jnp.sum(reward, axis=0)) * params.steps / setup.length
+    if agent.view.credit is not None:
+        reward = jax.vmap(jax.vmap(agent.view.credit))(reward)
     over = (path["terminated"] | path["truncated"])[wide]
     values = agent.value(critic, path["observation"], path["central"])
     last_seen = jax.vmap(env.observe, (0, None))(after[0], params)
@@ -226,7 +226,6 @@ def _judge(
     returns = estimate(reward, 0 * values, 0 * values, *flags, rates.discount, 1.0)
     scale = jnp.where(carry.number == 0, jnp.std(returns) + 1e-8, carry.scale)
     gain = estimate(reward / scale, values, next_values, *flags, rates.discount, rates.lam)
-    per_episode = jnp.mean(jnp.sum(path["gain"] + alone, axis=0)) * params.steps / setup.length
     normal = (gain - jnp.mean(gain)) / (jnp.std(gain) + 1e-8)
     kept = {name: path[name] for name in ("observation", "central", "memory", "u", "log_density")}
     return Sample(**kept, value=values, advantage=normal, target=gain + values), scale, per_episode

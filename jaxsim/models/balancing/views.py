@@ -258,7 +258,9 @@ def _nodes(kind: str, spec: Spec, wiring: Wiring) -> View:
     states, width, graph = spec.states, spec.width, _graph(spec, wiring)
     rings = balls(graph, REACH)
     ball = jnp.asarray(rings[-1])
-    size = jnp.asarray(np.sum(rings[-1] < graph.nodes, axis=1), jnp.float32)
+    size = np.sum(rings[-1] < graph.nodes, axis=1)
+    # A ball that is the whole graph is compared with nothing.
+    common = jnp.asarray(np.where(size < graph.nodes, size, 0), jnp.float32)
 
     def observe(scene: Any, state: State) -> Array:
         seen = observed_by(spec, scene[1].params, state)
@@ -274,7 +276,7 @@ def _nodes(kind: str, spec: Spec, wiring: Wiring) -> View:
 
     def credit(rewards: Array) -> Array:
         near = jnp.sum(jnp.append(rewards, 0.0).at[ball].get(mode="promise_in_bounds"), axis=1)
-        return near - size * jnp.mean(rewards)
+        return near - common * jnp.mean(rewards)
 
     mean_field = kind == "mf-n"
     table = neighbourhoods(states, width, spec.regular) if mean_field else _own_states(spec)
