@@ -67,7 +67,7 @@ def test_totals_beyond_32_bits_are_exact(amount, promised, dtype):
     assert found.estimates["amount"].mean == amount and found.status == {}
 
 
-@pytest.mark.parametrize("amount", [2**20, 2**31 - 1, -(2**20), -(2**31)])
+@pytest.mark.parametrize("amount", [2**20, -(2**31)])
 def test_a_counter_larger_than_promised_is_refused(amount):
     with pytest.raises(UntrustworthyResult, match="COUNTER_OVERFLOW in 2 of 2"):
         simulate(counting(amount, 2**15), None, toy.params(), replications=2, horizon=500.0)
