@@ -3,6 +3,7 @@
 accumulators.py  totals, moments, histograms: ``init, update, merge, finalize``
 intervals.py     Student t intervals for means, ratios and batch means; the Estimate
 sequential.py    targets of precision, and how many replications they take
+selection.py     which of several systems is best, with control of the error
 warmup.py        where the initial transient ends (MSER-5)
 """
 
@@ -15,6 +16,7 @@ from jaxsim.statistics.intervals import (
     ratio_interval,
     student_t,
 )
+from jaxsim.statistics.selection import Ranking, all_pairs, with_the_best
 from jaxsim.statistics.sequential import FIRST_STAGE, Target, next_stage, target, targets
 from jaxsim.statistics.warmup import mser5
 
@@ -23,8 +25,10 @@ __all__ = [
     "Estimate",
     "Histogram",
     "Moments",
+    "Ranking",
     "Target",
     "Totals",
+    "all_pairs",
     "batch_means",
     "mean_interval",
     "mser5",
@@ -34,4 +38,5 @@ __all__ = [
     "student_t",
     "target",
     "targets",
+    "with_the_best",
 ]

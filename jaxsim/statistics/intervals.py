@@ -44,7 +44,7 @@ class Estimate:
         return f"{self.mean:.{digits}f} +- {self.half_width:.{digits}f}"
 
 
-def _t_tail(x: float, degrees: int) -> float:
+def t_tail(x: float, degrees: int) -> float:
     """P(|T| > x) for Student's t, by the incomplete beta function."""
     with jax.enable_x64(True):
         return float(betainc(degrees / 2.0, 0.5, degrees / (degrees + x * x)))
@@ -73,7 +73,7 @@ def student_t(level: float, degrees: int) -> float:
     scale = math.exp(math.lgamma(0.5 * (n + 1)) - math.lgamma(0.5 * n)) / math.sqrt(n * math.pi)
     for _ in range(60):  # the tail is convex in x, so that from below it is reached without overshooting
         density = scale * (1 + x * x / n) ** (-0.5 * (n + 1))
-        change = (_t_tail(x, degrees) - (1 - level)) / (2 * density)
+        change = (t_tail(x, degrees) - (1 - level)) / (2 * density)
         x = max(x + change, 0.5 * x)
         if abs(change) <= 1e-13 * x:
             break
