@@ -215,12 +215,14 @@ def _print_results(results: dict[str, Result], out: Path | None) -> None:
     """Print a table of estimates, and of paired differences where policies are compared."""
     from rich.console import Console
 
-    from jaxsim.plots.tables import differences_table, estimates_table, footer
+    from jaxsim.plots.tables import best_lines, differences_table, estimates_table, footer
 
     console = Console()
     console.print(estimates_table(results))
     if len(results) > 1:
         console.print(differences_table(results))
+        for line in best_lines(results):
+            console.print(line, highlight=False)
     for line in footer(results):
         console.print(line, style="dim", highlight=False)
     if out is not None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from jax.core import Tracer
 
@@ -65,6 +65,7 @@ class Metric:
         another observable divides by its total.
     scale: a factor, or a function of (spec, params) that gives it.
     unit, summary: for tables, axes and help.
+    better: ``lower`` or ``higher`` where policies are ranked by it, else empty.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Metric:
     scale: Weight = 1.0
     unit: str = ""
     summary: str = ""
+    better: Literal["", "lower", "higher"] = ""
 
     def top(self, spec: Any, params: Any, totals: Mapping[str, Any]) -> Any:
         """Return the numerator of a path with these totals of observables."""

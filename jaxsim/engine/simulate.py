@@ -262,6 +262,7 @@ def _result(
         steps=int(steps.sum()),
         estimates=estimate(pairs, level) if count > 1 else estimate_from_slices(slices, level),
         units={metric.name: _unit(metric, horizon) for metric in kernel.metrics},
+        better={metric.name: metric.better for metric in kernel.metrics if metric.better},
         status=status,
         samples={f"{name}.numerator": x for name, (x, _) in pairs.items()}
         | {f"{name}.denominator": y for name, (_, y) in pairs.items()},

@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from jaxsim.results import Claim, Report, Result, compare
+from jaxsim.results import Claim, Report, Result, compare, rank
 
 
 def _table(title: str, *columns: tuple[str, Any]) -> Table:
@@ -72,6 +72,26 @@ def differences_table(results: dict[str, Result]) -> Table:
             e = compare(result, first, metric)
             table.add_row(metric, name, *_mean_and_width(e.mean, e.half_width, sign="+"))
     return table
+
+
+def best_lines(results: dict[str, Result]) -> list[str]:
+    """Return, for every metric by which policies are ranked, which of them is best or may be."""
+    first = next(iter(results.values()))
+    if len(results) < 2 or min(result.replications for result in results.values()) < 4:
+        return []
+    lines = []
+    for metric, better in first.better.items():
+        level = first.estimates[metric].level
+        found = rank(results, metric, level)
+        sure = f"{100 * level:g} % confidence"
+        most = "lowest" if better == "lower" else "highest"
+        names = ", ".join(found.candidates)
+        lines.append(
+            f"{most} {metric}, with {sure}: {found.best}"
+            if found.best
+            else f"{most} {metric} is one of {names} (with {sure}); more replications would tell"
+        )
+    return lines
 
 
 def footer(results: dict[str, Result]) -> list[str]:

@@ -10,7 +10,7 @@ identity.py, checkpoint.py, job.py   how a job that was killed goes on to the sa
 
 from jaxsim.results.papers import Item, Paper
 from jaxsim.results.report import Claim, Curve, Drawing, GraphMap, HeatMap, Panel, Report
-from jaxsim.results.result import Result, compare, versions
+from jaxsim.results.result import Result, compare, rank, versions
 from jaxsim.results.storage import load, load_report, save, save_report
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "compare",
     "load",
     "load_report",
+    "rank",
     "save",
     "save_report",
     "versions",

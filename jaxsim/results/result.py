@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from jaxsim.core.validation import choice, require
-from jaxsim.statistics import Estimate, paired_interval
+from jaxsim.statistics import Estimate, Ranking, paired_interval, with_the_best
 
 
 def versions() -> dict[str, str]:
@@ -36,7 +37,7 @@ class Result:
 
     family, spec, params, policy: the system, as plain JSON values (arrays as lists, long ones summarized).
     seed, replications, horizon, warmup, steps: how it was simulated; steps after warm-up, per replication.
-    estimates: name -> Estimate. units: name -> unit.
+    estimates: name -> Estimate. units: name -> unit. better: name -> ``lower`` or ``higher``, where one is.
     status: how many replications have each trouble bit; empty when all is well.
     samples: ``"<metric>.numerator"`` and ``"<metric>.denominator"``, one value per replication; the
         metric is the ratio of their means. With these, two results can be compared in pairs.
@@ -59,6 +60,7 @@ class Result:
     steps: int
     estimates: dict[str, Estimate]
     units: dict[str, str] = field(default_factory=dict)
+    better: dict[str, str] = field(default_factory=dict)
     status: dict[str, int] = field(default_factory=dict)
     samples: dict[str, np.ndarray] = field(default_factory=dict)
     series: dict[str, np.ndarray] = field(default_factory=dict)
@@ -114,3 +116,23 @@ def compare(first: Result, second: Result, metric: str, level: float = 0.95) -> 
         return top[:count], bottom[:count]
 
     return paired_interval(sides(first), sides(second), level)
+
+
+def rank(results: Mapping[str, Result], metric: str, level: float = 0.95) -> Ranking:
+    """Return which of several results, paired by replication, is best in a metric (`with_the_best`).
+
+    Raises:
+        InvalidInput: if the seeds differ, the metric is unknown, or neither lower nor higher is better.
+    """
+    first, *others = results.values()
+    known = choice("metric", metric, first.better)
+    same = all(other.seed == first.seed for other in others)
+    seeds = [result.seed for result in results.values()]
+    require(same, "seed", seeds, "differ, so the replications do not pair", "run all with the same seed")
+    sides = {
+        name: tuple(result.samples[f"{known}.{side}"] for side in ("numerator", "denominator"))
+        for name, result in results.items()
+    }
+    count = min(top.size for top, _ in sides.values())
+    paired = {name: (top[:count], bottom[:count]) for name, (top, bottom) in sides.items()}
+    return with_the_best(paired, first.better[known], level)

@@ -58,13 +58,13 @@ def with_the_best(systems: Mapping[str, Sides], better: str, level: float = 0.95
     Raises:
         InvalidInput: for fewer than two systems or two replications, or if their numbers differ.
 
-    Source: Hsu (1984), "Constrained simultaneous confidence intervals for multiple comparisons with the best";
-    Nelson and Matejcik (1995), "Using common random numbers for indifference-zone selection and multiple
-    comparisons in simulation", with Bonferroni's bound in the place of their assumption of sphericity.
+    Source: Hsu (1984), "Constrained simultaneous confidence intervals for multiple comparisons with the
+    best"; Nelson and Matejcik (1995), "Using common random numbers for indifference-zone selection and
+    multiple comparisons in simulation", with Bonferroni's bound in the place of their sphericity.
     """
     names, sign = list(systems), 1.0 if choice("better", better, ("higher", "lower")) == "higher" else -1.0
     require(len(names) > 1, "systems", names, "leave nothing to compare", "give two or more")
-    one_sided = 1 - 2 * (1 - level) / (len(names) - 1)  # the two-sided level with such tails
+    one_sided = 1 - 2 * (1 - level) / (len(names) - 1)
     require(one_sided > 0, "level", level, "is too low", "give a level above 0.5")
     pairs = {
         (i, j): paired_interval(systems[i], systems[j], one_sided)

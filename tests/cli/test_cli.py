@@ -52,6 +52,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_does_not(command):
 def test_several_policies_are_compared_in_pairs(command, tmp_path):
     code, out, _ = command(*SMALL, "--policy", "fmfe,independent", "--out", tmp_path)
     assert code == 0 and "difference from fmfe" in out
+    assert "lowest cost_per_server" in out and "95 % confidence" in out
     code, out, _ = command("plot", tmp_path)
     assert code == 0
     for name in out.split():

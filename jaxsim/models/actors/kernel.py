@@ -174,7 +174,7 @@ def _discounted_cost(spec: ActorsSpec, context: Context, clock: Array, cost: Arr
 
 
 METRICS = (
-    Metric("net_benefit", "net", per="time", summary="rewards minus costs per unit of time"),
+    Metric("net_benefit", "net", per="time", summary="rewards minus costs per unit of time", better="higher"),
     Metric("cost_rate", "cost", per="time", summary="mean cost rate"),
     Metric("reward_rate", "reward", per="time", summary="rewards per unit of time"),
     Metric("working", "working", per="time", summary="mean number of actors that are assigned"),
@@ -182,7 +182,7 @@ METRICS = (
 )
 
 TOTALS = (
-    Metric("total", "net", per="horizon", summary="rewards minus costs over the horizon"),
+    Metric("total", "net", per="horizon", summary="rewards minus costs over the horizon", better="higher"),
     Metric(
         "discounted", "discounted", per="horizon", summary="discounted rewards minus costs over the horizon"
     ),

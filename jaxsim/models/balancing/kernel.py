@@ -211,6 +211,7 @@ METRICS = (
         _per_node,
         "packets",
         "packets lost per queue over the horizon (whole epochs, scaled to it)",
+        better="lower",
     ),
     Metric("queue_length", "jobs", "step", _per_node, "packets", "mean queue at the starts of epochs"),
 )

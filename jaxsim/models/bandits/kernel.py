@@ -24,10 +24,17 @@ from jaxsim.models.bandits.tables import prepare
 
 METRICS = (
     Metric(
-        "discounted_reward", "discounted", "horizon", unit="reward", summary="sum of beta^t r(t), t from 0"
+        "discounted_reward",
+        "discounted",
+        "horizon",
+        unit="reward",
+        summary="sum of beta^t r(t), t from 0",
+        better="higher",
     ),
     Metric("total_reward", "reward", "horizon", unit="reward", summary="reward until the horizon"),
-    Metric("average_reward", "reward", "step", unit="reward/slot", summary="reward per slot"),
+    Metric(
+        "average_reward", "reward", "step", unit="reward/slot", summary="reward per slot", better="higher"
+    ),
     Metric("served", "plays", "step", unit="pipes", summary="mean number of pipes in use"),
 )
 

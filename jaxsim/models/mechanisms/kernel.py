@@ -161,7 +161,14 @@ def step(draws: Any, spec: Spec, context: Params, policy: Any, state: State) -> 
 
 
 METRICS = (
-    Metric("rounds_to_clear", "rounds", "finished", unit="rounds", summary="rounds of exchange per economy"),
+    Metric(
+        "rounds_to_clear",
+        "rounds",
+        "finished",
+        unit="rounds",
+        summary="rounds of exchange per economy",
+        better="lower",
+    ),
     Metric(
         "messages_to_clear", "messages", "finished", unit="numbers", summary="numbers exchanged per economy"
     ),

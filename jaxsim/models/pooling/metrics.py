@@ -52,6 +52,7 @@ SYSTEM = (
         scale=_per_server,
         unit="1/time",
         summary="holding plus processing cost",
+        better="lower",
     ),
 )
 LITTLE = Metric(

@@ -381,7 +381,7 @@ def metrics(spec: Spec) -> tuple[Metric, ...]:
     users = range(1, spec.market.users + 1)
     found = [
         Metric("workload", "workload", unit="work", summary="mean workload"),
-        Metric("cost", "cost", summary="mean total dual cost"),
+        Metric("cost", "cost", summary="mean total dual cost", better="lower"),
         *(
             Metric(f"queue_{j}", f"queue_{j}", unit="packets", summary=f"mean queue of user {j}")
             for j in users

@@ -356,7 +356,7 @@ def metrics(spec: PacketSpec) -> tuple[Metric, ...]:
     per = "duration"
     return (
         Metric("workload", "workload", per, unit="scaled work", summary="mean scaled workload"),
-        Metric("cost", "cost", per, summary="mean total dual cost of the scaled queues"),
+        Metric("cost", "cost", per, summary="mean total dual cost of the scaled queues", better="lower"),
         *(Metric(f"queue_{j}", f"queue_{j}", per, unit="scaled packets") for j in users),
         *(Metric(f"price_{j}", f"price_{j}", per) for j in users),
         *(
