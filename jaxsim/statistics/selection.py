@@ -45,7 +45,7 @@ def with_the_best(systems: Mapping[str, Sides], better: str, level: float = 0.95
     With larger means better, Y_ij the paired difference of systems i and j, and w_ij the one-sided half-width
     t_{n-1; 1 - a/(k-1)} s_ij / sqrt(n),
 
-        high_i = max(0, min_{j != i} (Y_ij + w_ij)),      G = {i: high_i > 0},
+        m_i = min_{j != i} (Y_ij + w_ij),   high_i = max(0, m_i),   G = {i: m_i >= 0},
         low_i  = 0 if G = {i}, else min(0, min_{j in G, j != i} (Y_ij - w_ij)).
 
     All intervals hold together with probability 1 - a: they do wherever the k - 1 one-sided bounds of the
@@ -72,16 +72,16 @@ def with_the_best(systems: Mapping[str, Sides], better: str, level: float = 0.95
     }
     gap = {key: sign * e.mean for key, e in pairs.items()}
     reach = {key: gap[key] + e.half_width for key, e in pairs.items()}
-    high = {i: max(0.0, min(reach[i, j] for j in names if j != i)) for i in names}
-    candidates = tuple(i for i in names if high[i] > 0 or not np.isfinite(high[i]))
-    if not candidates:  # equal in every replication
-        candidates = tuple(names)
+    most = {i: min(reach[i, j] for j in names if j != i) for i in names}
+    # Systems that are equal in every replication both stay candidates, hence >=; NaN says nothing.
+    candidates = tuple(i for i in names if not most[i] < 0)
     low = {
         i: 0.0
         if candidates == (i,)
         else min(0.0, *(gap[i, j] - pairs[i, j].half_width for j in candidates if j != i))
         for i in names
     }
+    high = {i: max(0.0, most[i]) for i in names}
     ends = {i: (low[i], high[i]) if sign > 0 else (-high[i], -low[i]) for i in names}
     return Ranking(better, level, ends, candidates)
 
