@@ -2,6 +2,7 @@
 
 path.py      the loop over steps of one replication: draws, steps, totals
 rollout.py   one replication, pure, differentiable
+fused.py     a block of steps inside one Pallas kernel, for GPUs
 batch.py     many replications: lanes under vmap, chunks in a loop, devices side by side
 nodes.py     nodes of one replication over the devices: exchange at the borders of parts
 program.py   what runs on the devices, with all that is constant

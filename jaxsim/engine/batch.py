@@ -9,6 +9,8 @@ path has a leading axis of parts (see `jaxsim.engine.nodes`).
 from __future__ import annotations
 
 import functools
+import time
+import warnings
 from typing import Any
 
 import jax
@@ -20,6 +22,7 @@ from jax.sharding import Mesh, PartitionSpec
 from jaxsim.core.kernel import Kernel
 from jaxsim.core.random import Key
 from jaxsim.core.types import Array, Int, UInt32
+from jaxsim.engine import fused
 from jaxsim.engine import path as paths
 from jaxsim.engine.nodes import AXIS
 from jaxsim.engine.plan import Plan
@@ -106,28 +109,40 @@ def begin(
     return run(policy, context, root, numbers)
 
 
-@functools.partial(
-    jax.jit, static_argnames=("kernel", "mesh"), donate_argnames=("batch",), compiler_options=_OPTIONS
-)
 def proceed(
     kernel: Kernel, mesh: Mesh, policy: Any, context: Any, batch: Any, lengths: Int[Array, " pieces"]
 ) -> tuple[Any, dict[str, Any]]:
-    """Take pieces of so many steps each (traced: any lengths run the same program).
+    """Take pieces of so many steps each (traced: any lengths run the same program); the batch is given away.
 
     A chunk takes all its pieces before the next chunk begins, so its state stays in cache and is not copied.
+    On a GPU the loop over steps is one Pallas kernel where that is possible and faster (see `in_one_kernel`).
 
     Returns:
         The paths, and the totals of each piece: leaves of shape (chunks, pieces, lanes).
     """
+    way = in_one_kernel(kernel, mesh, policy, context, batch)
+    return _proceed(kernel, mesh, way, policy, context, batch, lengths)
 
+
+@functools.partial(
+    jax.jit,
+    static_argnames=("kernel", "mesh", "one_kernel"),
+    donate_argnames=("batch",),
+    compiler_options=_OPTIONS,
+)
+def _proceed(
+    kernel: Kernel, mesh: Mesh, one_kernel: bool, policy: Any, context: Any, batch: Any, lengths: Any
+) -> tuple[Any, dict[str, Any]]:
     def local(policy: Any, context: Any, batch: Any, lengths: Array) -> tuple[Any, dict[str, Any]]:
         context = _here(mesh, context)
 
-        def piece(chunk: Any, length: Array) -> tuple[Any, dict[str, Any]]:
-            def one(path: paths.Path) -> paths.Path:
-                return paths.advance(kernel, policy, context, paths.emptied(path), length)
+        def steps(chunk: Any, length: Array) -> Any:
+            if one_kernel:
+                return fused.advance(kernel, policy, context, chunk, length)
+            return jax.vmap(lambda path: paths.advance(kernel, policy, context, path, length))(chunk)
 
-            chunk = jax.vmap(one)(chunk)
+        def piece(chunk: Any, length: Array) -> tuple[Any, dict[str, Any]]:
+            chunk = steps(paths.emptied(chunk), length)
             return chunk, chunk.totals
 
         return lax.map(lambda chunk: lax.scan(piece, chunk, lengths), batch)
@@ -135,3 +150,50 @@ def proceed(
     specs = (_SAME, _constant(mesh), CUT, _SAME)
     run = jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=CUT, check_vma=False)
     return run(policy, context, batch, lengths)
+
+
+_WAYS: dict[Any, bool] = {}
+TRIAL_STEPS = 256
+
+
+def in_one_kernel(kernel: Kernel, mesh: Mesh, policy: Any, context: Any, batch: Any) -> bool:
+    """Return whether to run the loop over steps inside one Pallas kernel; the paths are the same either way.
+
+    Only a GPU is asked: it runs both ways for a moment, once for each kernel and shape, and keeps the faster.
+    A way that does not compile there is not taken, with a warning.
+    """
+    if not has_pallas(mesh):
+        return False
+    leaves, structure = jax.tree.flatten(batch)
+    known = (kernel, mesh, structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves))
+    if known not in _WAYS:
+        chunk = jax.eval_shape(lambda tree: jax.tree.map(lambda leaf: leaf[0], tree), batch)
+        _WAYS[known] = fused.fits(kernel, policy, context, chunk) and _faster(
+            kernel, mesh, policy, context, batch
+        )
+    return _WAYS[known]
+
+
+def has_pallas(mesh: Mesh) -> bool:
+    """Return whether a Pallas kernel can do it: no exchange of nodes, nor hosts that must run one program."""
+    alone = mesh.shape[AXIS] == 1 and jax.process_count() == 1
+    return alone and mesh.devices.flat[0].platform == "gpu"
+
+
+def _faster(kernel: Kernel, mesh: Mesh, policy: Any, context: Any, batch: Any) -> bool:
+    def seconds(way: bool) -> float:
+        spent, lengths = 0.0, jnp.full(1, TRIAL_STEPS, jnp.int32)
+        for _ in range(2):  # the first call compiles
+            copy = jax.block_until_ready(jax.tree.map(jnp.copy, batch))
+            clock = time.perf_counter()
+            jax.block_until_ready(_proceed(kernel, mesh, way, policy, context, copy, lengths))
+            spent = time.perf_counter() - clock
+        return spent
+
+    plain = seconds(False)
+    try:
+        return seconds(True) < plain
+    except Exception as error:  # whatever the compiler of this device raises: the plain way is always there
+        text = f"the loop in one Pallas kernel does not run here, the plain one does: {error}"
+        warnings.warn(" ".join(text.split())[:300], RuntimeWarning, stacklevel=2)
+        return False

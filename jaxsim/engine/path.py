@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -89,6 +90,22 @@ def too_large(kernel: Kernel, path: Path) -> np.ndarray:
     return np.asarray(path.seen) >> kernel.largest_count.bit_length() != 0
 
 
+def turn(kernel: Kernel, policy: Any, context: Any, j: Any, path: Path) -> Path:
+    """Take step number ``j`` of a block; the words of the next one are drawn at its end.
+
+    The key stays where the block began: a step number for each replication would be one more array.
+    """
+    state, observed = kernel.step(path.draws, kernel.spec, context, policy, path.state)
+    draws = kernel.draw(path.key.after(_once_known(observed, j + 1)), kernel.spec, policy)
+    totals = TOTALS.update(path.totals, observed)
+    return Path(path.key, draws, state, totals, _bits_seen(path.seen, observed))
+
+
+def folded(path: Path, steps: Any) -> Path:
+    """End a block of so many steps: move the key on, and make room in the counters."""
+    return replace(path, key=path.key.after(steps), totals=TOTALS.fold(path.totals))
+
+
 def advance(kernel: Kernel, policy: Any, context: Any, path: Path, steps: int | Int[Array, ""]) -> Path:
     """Take that many steps: a Python int can be differentiated through, a traced one never recompiles.
 
@@ -97,20 +114,11 @@ def advance(kernel: Kernel, policy: Any, context: Any, path: Path, steps: int | 
     """
     block = block_length(kernel)
 
-    def one(j: Any, path: Path) -> Path:
-        # The key stays where the block began: a step number for each replication would be one more array.
-        state, observed = kernel.step(path.draws, kernel.spec, context, policy, path.state)
-        draws = kernel.draw(path.key.after(_once_known(observed, j + 1)), kernel.spec, policy)
-        return Path(
-            path.key, draws, state, TOTALS.update(path.totals, observed), _bits_seen(path.seen, observed)
-        )
+    one = partial(turn, kernel, policy, context)
 
     def blocks(length: Callable[[Any], Any]) -> Callable[[Any, Path], Path]:
         def run(i: Any, path: Path) -> Path:
-            path = lax.fori_loop(0, length(i), one, path)
-            return Path(
-                path.key.after(length(i)), path.draws, path.state, TOTALS.fold(path.totals), path.seen
-            )
+            return folded(lax.fori_loop(0, length(i), one, path), length(i))
 
         return run
 
