@@ -91,6 +91,7 @@ def parser() -> argparse.ArgumentParser:
         "--record", action="store_true", help="write this device's part of benchmarks/RESULTS.md"
     )
     words.add_argument("--check", action="store_true", help="hold the ratios against benchmarks/ratios.json")
+    words.add_argument("--keep", action="store_true", help="keep this run's ratios in benchmarks/ratios.json")
     return words
 
 
@@ -126,6 +127,8 @@ def main() -> int:
         fallen = guard.check(found)
         show(*(fallen or ["every ratio holds"]))
         bad += fallen
+    if given.keep:
+        guard.write(found)
     if given.out is not None:
         write(found, show.lines, given.out)
         show(f"written to {given.out}")
