@@ -20,7 +20,7 @@ CALL_BYTES = 1 << 35
 """Bytes of state that the steps of one call pass over on a device: some ten seconds of a CPU core."""
 MOST_PIECES = 32
 WARP = 32
-"""An accelerator gets a multiple of this many lanes: whole programs of `jaxsim.engine.fused`."""
+"""An accelerator gets a multiple of this many lanes, if they fit: whole programs of `jaxsim.engine.fused`."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ def make_plan(
     chunks = math.ceil(on_device / lanes)
     lanes = math.ceil(on_device / chunks)
     on_cpu = devices[0].platform == "cpu"
-    if not on_cpu:
-        lanes = math.ceil(lanes / WARP) * WARP
+    whole = math.ceil(lanes / WARP) * WARP
+    lanes = whole if not on_cpu and whole <= fit else lanes
     passed = CALL_BYTES // (chunks * lanes * max(bytes_each, 1)) if on_cpu else LONGEST_CALL
     return Plan(devices, chunks, lanes, batches, max(SHORTEST_CALL, min(LONGEST_CALL, passed)), parts)
 
