@@ -47,8 +47,9 @@ class Admission:
         return jobs < self.level
 
 
-def total_rate(spec, params):
-    return params.arrival + spec.servers * params.service + params.patience * (spec.room - spec.servers)
+def step_time(spec, params):
+    most_waiting = spec.room - spec.servers
+    return 1 / (params.arrival + spec.servers * params.service + params.patience * most_waiting)
 
 
 def init(key, spec, params):
@@ -56,7 +57,7 @@ def init(key, spec, params):
 
 
 def step(key, spec, params, policy, state):
-    u = samplers.uniform(key.pair(Stream.EVENTS)[0]) * total_rate(spec, params)
+    u = samplers.uniform(key.pair(Stream.EVENTS)[0]) / step_time(spec, params)
     jobs, busy = state.jobs, jnp.minimum(state.jobs, spec.servers)
     # Where the word falls says what happens: an arrival, a service, a loss of patience, or nothing.
     ends = jnp.cumsum(jnp.stack([params.arrival, params.service * busy, params.patience * (jobs - busy)]))
@@ -65,10 +66,6 @@ def step(key, spec, params, policy, state):
     full = status.raise_bit(state.status, status.Status.QUEUE_OVERFLOW, after > spec.room)
     counts = {"arrivals": arrival.astype(jnp.int32), "abandoned": gone.astype(jnp.int32)}
     return State(jnp.minimum(after, spec.room), full), {"jobs": jobs, "waiting": jobs - busy, **counts}
-
-
-def step_time(spec, params):
-    return 1 / total_rate(spec, params)
 
 
 def system(*, servers=4, arrival_rate=3.5, service_rate=1.0, patience_rate=0.5, room=60):
