@@ -44,6 +44,8 @@ def reproduce(
     several = len(names) > 1
     kept = {} if again or out is None or not several else _kept(out, names, scale, seed)
     page = _page(out / "index.html", names) if several and out is not None else None
+    if page is not None and kept:
+        page.add(*kept.values())
     reports: list[Report] = []
     clock = _Clock(len(names) - len(kept))
     for number, name in enumerate(names, start=1):
@@ -56,7 +58,7 @@ def reproduce(
             clock.done += 1
         reports.append(report)
         _show(report, out if name not in kept else None, quiet=as_json)
-        if page is not None:
+        if page is not None and name not in kept:
             page.add(report)
     if as_json:
         shared.print_json({"reports": [report.plain() for report in reports]})

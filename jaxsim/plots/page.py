@@ -30,10 +30,11 @@ class Page:
         self.reports: dict[str, Report] = {}
         self.sections: dict[str, str] = {}
 
-    def add(self, report: Report) -> None:
-        """Put a report on the page, and write the page."""
-        self.reports[report.name] = report
-        self.sections[report.name] = section(report)
+    def add(self, *reports: Report) -> None:
+        """Put reports on the page, and write the page."""
+        for report in reports:
+            self.reports[report.name] = report
+            self.sections[report.name] = section(report)
         write_text(self.path, page(self.papers, self.sections, self.reports))
 
 
@@ -49,7 +50,7 @@ def page(papers: Iterable[Paper], sections: Mapping[str, str], reports: Mapping[
     title = "What five papers state, and what comes out here"
     body = [f"<header><h1>{title}</h1>{_summary(papers, reports)}</header>"]
     body += [_contents(paper, reports) for paper in papers]
-    body += [f"<h2>Experiments</h2>{''.join(sections.values())}"]
+    body += ["<h2>Experiments</h2>", *(sections[name] for name in sorted(sections))]
     look = resources.files("jaxsim.plots").joinpath("page.css").read_text(encoding="utf-8")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

@@ -94,7 +94,16 @@ def test_the_page_is_well_formed_and_needs_nothing_from_elsewhere(path):
 def test_the_page_is_there_after_the_first_report(tmp_path):
     page = Page(tmp_path / "deep" / "index.html", [PAPER])
     page.add(REPORTS[1])
-    assert "1 of 3 experiments done" in (tmp_path / "deep" / "index.html").read_text()
+    file = tmp_path / "deep" / "index.html"
+    assert "1 of 3 experiments done" in file.read_text()
+    mask = os.umask(0)
+    os.umask(mask)
+    assert (
+        file.stat().st_mode & 0o777 == 0o666 & ~mask
+    )  # others may read it where the user's files may be read
+    page.add(REPORTS[0], REPORTS[1])
+    text = file.read_text()
+    assert "2 of 3 experiments done" in text and text.index('id="x.broken"') < text.index('id="x.curves"')
 
 
 def browser():
