@@ -82,4 +82,10 @@ def _claim(what: str, paper: str, at: dict[int, Values], holds: Callable[..., bo
         f"delay {d}: " + ", ".join(f"{n} {at[d][n]}" for n in names) for d in sorted({min(at), max(at)})
     ]
     result: Verdict = "reproduced" if all(judged) else "ambiguous" if any(judged) else "not reproduced"
-    return Claim(what, paper, "; ".join(words), verdict=result, note=". ".join(numbers))
+    return Claim(
+        what,
+        paper,
+        "; ".join(words),
+        verdict=result,
+        note=f"simulated at {listed(list(at))}. " + ". ".join(numbers),
+    )
