@@ -1,4 +1,5 @@
-"""Tuning by gradient: what is minimized, how its gradient is estimated, how it is descended.
+"""Learning: tuning by gradient (what is minimized, how its gradient is estimated, how it is descended), and
+policies by reinforcement learning.
 
 objectives.py   a metric of a simulated path, as a function of parameters and a key
 gradient.py     what an estimator returns, and what it states about its bias

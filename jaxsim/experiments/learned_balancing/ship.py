@@ -4,7 +4,8 @@
 
 trains those whose names match (default ``*``) into a folder (default where the package keeps them), with the
 seed and sizes below; the graphs are those of the paper's section 2.3, sizes corrected. Delays of one view and
-graph share a compilation.
+graph share a compilation. The cycle's come with the package; other kinds of graph use the cycle's until
+theirs are trained.
 """
 
 from __future__ import annotations
@@ -58,10 +59,11 @@ def graph_of(view: str, kind: str) -> Graph:
     }[kind]()
 
 
-def trained(view: str, kind: str, delays: tuple[int, ...], how: dict[str, Any], seed: int) -> Iterator[Any]:
-    """Yield (delay, Trained) for each delay, all with one compilation."""
+def trained(
+    view: str, kind: str, delays: tuple[int, ...], most: int, how: dict[str, Any], seed: int
+) -> Iterator[tuple[int, Trained]]:
+    """Yield (delay, Trained) for each delay, with one compilation for all delays up to ``most``."""
     graph, (sizes, rates) = graph_of(view, kind), settings("fast", **how)
-    most = max(delays)
     env, _ = environment(*seen_by(view, assemble(graph, delay=most, largest_delay=most)))
     for delay in delays:
         params = env.params(assemble(graph, delay=delay, largest_delay=most).params)
@@ -81,7 +83,7 @@ def main(pattern: str = "*", folder: str = str(SHIPPED), seed: str = str(SEED)) 
         if not wanted:
             continue
         clock = time.process_time()
-        for delay, found in trained(view, kind, wanted, how, int(seed)):
+        for delay, found in trained(view, kind, wanted, max(delays), how, int(seed)):
             write_policy(found, Path(folder) / f"{view}-{kind}-{delay}.npz")
             spent, done = time.process_time() - clock, found.training
             drops, half = -found.returns.mean, found.returns.half_width
