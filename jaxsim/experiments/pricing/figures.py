@@ -9,12 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsim.core.types import Whole
-from jaxsim.experiments.pricing.common import Draft, averages, curve, last, scaled, verdict
+from jaxsim.experiments.pricing.common import Averages, Draft, averages, curve, last, scaled, verdict
 from jaxsim.models.pricing import catalogue, closed_form, problems, system
 from jaxsim.models.pricing.closed_form import Kind
 from jaxsim.results.report import Claim, Curve, Panel, Report
 
 EULER = {"scheme": "projected_euler"}
+STOCHASTIC, CONSTANT = "game minus stochastic pooling", "game minus constant prices"
+BOTH = "constant prices minus stochastic pooling"
+DIFFERENCE = "cost difference (MTCD)"
 
 
 def _three(scale: str, seed: Whole, name: str, keys: dict[str, Any]) -> Report:
@@ -24,18 +27,18 @@ def _three(scale: str, seed: Whole, name: str, keys: dict[str, Any]) -> Report:
     keys, steps = {**keys, **EULER, "users": 3, "time_step": step}, round(20 / step)
     claims, panels, found = [], [], {}
     for label, reference, policy in (
-        ("stochastic pooling", "stochastic", catalogue.game),
-        ("constant prices", "constant", catalogue.game),
-        ("constant against stochastic", "stochastic", catalogue.constant),
+        (STOCHASTIC, "stochastic", catalogue.game),
+        (CONSTANT, "constant", catalogue.game),
+        (BOTH, "stochastic", catalogue.constant),
     ):
         made = system(reference=reference, **keys)
         found[label] = averages(
             made, policy(made), seed=seed, replications=paths, steps=steps, segments=segments
         )
         panels.append(
-            Panel(f"MTCD: {label}", "t", "cost", (curve("difference", found[label], "cost_difference"),))
+            Panel(f"Mean cost: {label}", "t", DIFFERENCE, (curve("95 %", found[label], "cost_difference"),))
         )
-    mean, half = last(found["stochastic pooling"], "cost_difference")
+    mean, half = last(found[STOCHASTIC], "cost_difference")
     claims.append(
         Claim(
             "MTCD of the game against stochastic pooling, t = 20",
@@ -45,7 +48,7 @@ def _three(scale: str, seed: Whole, name: str, keys: dict[str, Any]) -> Report:
             verdict(mean + half < 0),
         )
     )
-    mean, half = last(found["constant against stochastic"], "cost_difference")
+    mean, half = last(found[BOTH], "cost_difference")
     claims.append(
         Claim(
             "MTCD of constant prices against stochastic pooling",
@@ -55,7 +58,7 @@ def _three(scale: str, seed: Whole, name: str, keys: dict[str, Any]) -> Report:
             verdict(mean + half < 0),
         )
     )
-    mean, half = last(found["constant prices"], "cost_difference")
+    mean, half = last(found[CONSTANT], "cost_difference")
     if name == "figure_5":
         claims.append(
             Claim(
@@ -73,13 +76,22 @@ def _three(scale: str, seed: Whole, name: str, keys: dict[str, Any]) -> Report:
                 "prices settle at the lower bounds after the first visit of 0",
             )
         )
-    some = found["stochastic pooling"]
+    some = found[STOCHASTIC]
     panels.append(Panel("Cost of the game", "t", "cost", (curve("game", some, "cost"),)))
     panels.append(
-        Panel("Prices", "t", "price", tuple(curve(f"user {j}", some, f"price_{j}") for j in (1, 2, 3)))
+        Panel(
+            "Prices", "t", "price", tuple(curve(label, some, f"price_{j}") for j, label in _price_lines(some))
+        )
     )
     claims.append(_selection_claim(keys, seed))
     return draft.report(claims, panels)
+
+
+def _price_lines(found: Averages) -> tuple[tuple[int, str], ...]:
+    """Return which users' prices to draw; equal ones would hide each other."""
+    if np.allclose(found.mean["price_1"], found.mean["price_3"], rtol=1e-4):
+        return ((1, "users 1 and 3"), (2, "user 2"))
+    return ((1, "user 1"), (2, "user 2"), (3, "user 3"))
 
 
 def _selection_claim(keys: dict[str, Any], seed: Whole) -> Claim:
@@ -119,7 +131,8 @@ def figure_10(*, scale: str = "smoke", seed: Whole = 0) -> Report:
         for kinds, m, title in cases:
             q = (m[0] * w * share, m[1] * w * (1 - share))
             each = [closed_form.dual_cost(k, 1.0, v, a, b) for k, v, a, b in zip(kinds, q, m, c, strict=True)]
-            lines = {"user 1": each[0], "the other": each[1], "total": each[0] + each[1]}
+            other = f"user {title[-1]}"
+            lines = {"user 1": each[0], other: each[1], "total": each[0] + each[1]}
             panels.append(
                 Panel(
                     f"Costs, {title}",
@@ -131,8 +144,8 @@ def figure_10(*, scale: str = "smoke", seed: Whole = 0) -> Report:
             kappa = np.asarray(
                 closed_form.price_ratio(kinds, jnp.asarray(q[0] / m[0]), jnp.asarray(q[1] / m[1]), m, c)
             )
-            pair = (kappa**2 / 1e4, kappa) if kinds == ("log", "delay") else (kappa, np.sqrt(kappa))
-            names = ("price 1 / 10 000", "price 2") if kinds == ("log", "delay") else ("price 1", "price 3")
+            pair = (kappa**2, kappa) if kinds == ("log", "delay") else (kappa, np.sqrt(kappa))
+            names = ("user 1", other)
             panels.append(
                 Panel(
                     f"Prices, {title}",

@@ -120,10 +120,10 @@ def two_pools(*, scale: str = "smoke", seed: Whole = 0) -> Report:
             )
             panels.append(
                 Panel(
-                    f"MTCD against {reference}, {label}",
+                    f"Mean cost: game minus {reference}, {label}",
                     "t",
-                    "cost",
-                    (curve("game minus other", found, "cost_difference"),),
+                    "cost difference (MTCD)",
+                    (curve("95 %", found, "cost_difference"),),
                 )
             )
         made = system(
