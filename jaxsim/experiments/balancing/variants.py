@@ -13,6 +13,7 @@ from jaxsim.core.validation import choice
 from jaxsim.engine import simulate
 from jaxsim.experiments.balancing.figures import PRECISION, SCALES
 from jaxsim.experiments.balancing.measure import SOURCE, controlled, curve, drops, own_queue
+from jaxsim.experiments.balancing.ranking import listed
 from jaxsim.models.balancing import JSQ, SED, Own, Random, Table, assemble
 from jaxsim.models.balancing.graphs import Graph, configuration, cycle, torus
 from jaxsim.models.balancing.learned import learned
@@ -145,27 +146,25 @@ def _unequal(
 
 
 def _unequal_claims(where: str, delays: tuple[int, ...], values: dict[str, list[Any]]) -> list[Claim]:
-    def which(a: str, b: str) -> str:
-        wins = [d for d, x, y in zip(delays, values[a], values[b], strict=True) if x.below(y)]
-        return "delays " + ", ".join(map(str, wins)) if wins else "no delay"
-
-    def everywhere(a: str, b: str) -> bool:
-        return all(x.below(y) for x, y in zip(values[a], values[b], strict=True))
+    def wins(a: str, b: str) -> list[int]:
+        return [d for d, x, y in zip(delays, values[a], values[b], strict=True) if x.below(y)]
 
     statements = (
         (f"{where}: SED beats JSQ", "sed", "jsq", "SED performs better"),
         (f"{where}: SED beats random", "sed", "random", "SED performs better"),
         (f"{where}: MF-R beats JSQ", "mf-r", "jsq", "outperforms JSQ"),
+        (f"{where}: SED beats MF-R", "sed", "mf-r", "SED performs better"),
     )
     claims = [
         Claim(
             what,
             paper,
-            f"at {which(a, b)} of {delays[0]} to {delays[-1]}",
-            verdict="reproduced" if everywhere(a, b) else "not reproduced",
+            f"at {listed(found) if found else 'no delay'} of {', '.join(map(str, delays))}",
+            verdict="reproduced" if len(found) == len(delays) else "ambiguous" if found else "not reproduced",
             note="the paper does not say at which delay nor on which graph",
         )
         for what, a, b, paper in statements
+        for found in (wins(a, b),)
     ]
     ratios = {d: x.mean / y.mean for d, x, y in zip(delays, values["mf-r"], values["random"], strict=True)}
     near = {d for d, ratio in ratios.items() if abs(ratio - 1.0) < 0.1}
