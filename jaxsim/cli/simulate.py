@@ -152,6 +152,8 @@ def _gather(
         require(not repeated, key, text, "is given as a word and as an option", "give it once")
         values[key] = inputs.parse_value(text)
     run = {key: values.pop(key) for key in RUN_KEYS if key in values}
+    for key, value in run.items():
+        require(value is not None, key, "null", "is not a value", "leave it out for the default")
     return run, values
 
 
