@@ -6,6 +6,7 @@ probability 6e-5, once, because the seeds are fixed.
 
 import numpy as np
 import pytest
+from intervals_cover import CASES, measured
 from scipy.linalg import expm
 
 import jaxsim
@@ -95,3 +96,12 @@ def test_own_queue_drops_agree_with_the_matrix_exponential(delay):
     estimate = result["drops_per_node"]
     # 3 standard errors in four cases: false alarm 1 %, once, because the seed is fixed.
     assert abs(estimate.mean - own_queue_drops(float(delay))) < 3 * estimate.standard_error
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.family)
+def test_two_metrics_of_every_family_are_covered(case):
+    # Fixed, sequential and batch means, 1000 intervals each, within 4 binomial standard deviations.
+    rows = measured(case)
+    assert len(rows) == 6
+    assert all(abs(row.deviation) < 4 for row in rows), [(r.metric, r.method, r.covered) for r in rows]

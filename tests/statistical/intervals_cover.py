@@ -1,6 +1,6 @@
 """How often 95 % intervals cover the truth: two metrics of every family, three ways to make the interval.
 
-    python tests/statistical/coverage.py > tests/COVERAGE.md
+    python tests/statistical/intervals_cover.py > tests/COVERAGE.md
 
 makes 1000 intervals of each kind. Replications are independent and keyed by number, so one long simulation is
 cut into 1000 simulations that share nothing:
