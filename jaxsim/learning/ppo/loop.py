@@ -118,10 +118,11 @@ def begin(setup: Trainer, params: Scene, key: Key) -> Carry:
     """Return a training before its first update."""
     networks = setup.agent.init(_normal_key(key, 0))
     keys = _keys(key, setup.replications, 0)
-    now = jax.vmap(lambda k: setup.environment.reset(k, params)[1])(keys)
     # Where a batch holds a part of an episode only, replications begin at evenly spread times of it.
     spread = jnp.arange(setup.replications) * params.steps // setup.replications
-    now = Situation(now.state, jnp.where(setup.length < params.steps, spread, 0))
+    times = jnp.where(setup.length < params.steps, spread, 0)
+    first = jax.vmap(lambda k, t: Situation(setup.environment.reset(k, params)[1].state, t))
+    now = first(keys, times)
     one = setup.agent.remember_nothing()
     memory = jnp.broadcast_to(one, (setup.replications, *one.shape))
     beta, scale = jnp.float32(-1.0), jnp.float32(0.0)
