@@ -36,7 +36,12 @@ def _three(scale: str, seed: Whole, name: str, keys: dict[str, Any]) -> Report:
             made, policy(made), seed=seed, replications=paths, steps=steps, segments=segments
         )
         panels.append(
-            Panel(f"Mean cost: {label}", "t", DIFFERENCE, (curve("95 %", found[label], "cost_difference"),))
+            Panel(
+                f"Mean cost: {label}",
+                "t",
+                DIFFERENCE,
+                (curve("mean, 95 % interval", found[label], "cost_difference"),),
+            )
         )
     mean, half = last(found[STOCHASTIC], "cost_difference")
     claims.append(

@@ -123,7 +123,7 @@ def two_pools(*, scale: str = "smoke", seed: Whole = 0) -> Report:
                     f"Mean cost: game minus {reference}, {label}",
                     "t",
                     "cost difference (MTCD)",
-                    (curve("95 %", found, "cost_difference"),),
+                    (curve("mean, 95 % interval", found, "cost_difference"),),
                 )
             )
         made = system(

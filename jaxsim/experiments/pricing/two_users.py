@@ -205,7 +205,7 @@ def _panels(step: float, paths: int, seed: Whole) -> list[Panel]:
         found = averages(
             one, catalogue.game(one), seed=seed, replications=paths, steps=round(END / step), segments=50
         )
-        line = curve("95 %", found, "cost_difference")
+        line = curve("mean, 95 % interval", found, "cost_difference")
         panels.append(Panel(f"Mean cost: game minus {label}", "t", "cost difference (MTCD)", (line,)))
     assert found is not None
     for title, unit, name in (("Queues", "packets", "queue"), ("Prices", "price", "price")):
