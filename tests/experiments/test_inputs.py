@@ -80,3 +80,27 @@ def test_explanations_come_from_the_docstring():
         """
 
     assert inputs.explanations(example) == {"a": "first, continued: here.", "b": "both.", "c": "both."}
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"), [("0.9,0.6\n", [0.9, 0.6]), ("1\n2\n", [1, 2]), ("1,2\n3,4\n", [[1, 2], [3, 4]])]
+)
+def test_values_come_from_csv_files(tmp_path, text, numbers):
+    def taken(*, rates=(1.0,)):
+        return rates
+
+    (tmp_path / "r.csv").write_text(text)
+    assert inputs.call(taken, inputs.parse_words([f"rates=@{tmp_path / 'r.csv'}"])) == numbers
+
+
+def test_the_schema_is_that_of_spec_and_params():
+    from jaxsim.experiments import schema
+
+    kinds = schema.kinds(families()["pooling"].system.load())
+    assert kinds["servers"].what == "whole" and kinds["arrival_rate"].axes == 1
+    assert kinds["processing_cost"].axes == 0 and kinds["tokens"].choices == ("bounded", "unlimited")
+    economy = schema.kinds(families()["mechanisms"].system.load())
+    assert economy["weight"].axes == 0 and str(economy["weight"]) == "a number"
+    for bad in ({"arrival_rate": [[0.1]]}, {"arrival_rate": 1e39}, {"servers": True}, {"tokens": "none"}):
+        with pytest.raises(InvalidInput, match=next(iter(bad))):
+            jaxsim.system("pooling", **bad)
