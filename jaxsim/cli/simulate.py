@@ -14,7 +14,7 @@ import typer
 from jaxsim.cli import complete, shared
 from jaxsim.cli import hosts as together
 from jaxsim.cli.app import AsJson, Out, Words, app
-from jaxsim.core.validation import choice, require
+from jaxsim.core.validation import choice, numbers, require
 from jaxsim.experiments import inputs
 from jaxsim.experiments.build import simulated_card
 from jaxsim.experiments.registry import Family
@@ -23,13 +23,15 @@ if TYPE_CHECKING:
     from jaxsim.core.kernel import System
     from jaxsim.engine.hosts import Hosts
     from jaxsim.results import Result
+    from jaxsim.statistics import Estimate
 else:
-    Hosts = Result = System = Any  # they live beside JAX, which --help must not load
+    Estimate = Hosts = Result = System = Any  # they live beside JAX, which --help must not load
 
 RUN_KEYS = (
     "policy", "replications", "horizon", "warmup", "precision", "most_replications", "antithetic", "seed",
-    "memory", "split",
+    "memory", "split", "histogram", "quantiles",
 )  # fmt: skip
+QUANTILES = (0.5, 0.9, 0.99)
 
 
 @app.command()
@@ -60,6 +62,10 @@ def simulate(
     antithetic: Annotated[
         bool, typer.Option("--antithetic", help="replications in pairs that see reflected random words")
     ] = False,
+    histogram: Annotated[
+        str | None, typer.Option(help="bins of metrics over steps, as NAME=LOW:HIGH:BINS,...")
+    ] = None,
+    quantiles: Annotated[str | None, typer.Option(help="of the histograms (default 0.5,0.9,0.99)")] = None,
     seed: Annotated[str | None, typer.Option(help="0 .. 2**64-1; the same seed gives the same paths")] = None,
     split: Annotated[
         str | None, typer.Option(help="what devices share: replications (default), or nodes of each")
@@ -87,12 +93,15 @@ def simulate(
         "precision": precision,
         "most_replications": most_replications,
         "antithetic": "true" if antithetic else None,
+        "histogram": histogram,
+        "quantiles": quantiles,
         "seed": seed,
         "memory": memory,
         "split": split,
     }
     run, keys = _gather(words or [], config, {k: v for k, v in given.items() if v is not None})
     names = _policy_names(card, run.pop("policy", None))
+    wanted = _quantiles(run.pop("quantiles", None), run.get("histogram"))
     shared.use_all_cores()
     team = together.join()
     system, policies = _build(card, names, keys)
@@ -114,10 +123,10 @@ def simulate(
                 _save(results[name], folder)
     _leave(team)
     if as_json:
-        heads = {name: _head(result, name) for name, result in results.items()}
+        heads = {name: _head(result, name, wanted) for name, result in results.items()}
         shared.print_json(heads[names[0]] if len(names) == 1 else {"family": family, "policies": heads})
     else:
-        _print_results(results, out)
+        _print_results(results, wanted, out)
     if any(result.status for result in results.values()):
         raise typer.Exit(3)
 
@@ -181,8 +190,27 @@ def _simulate(system: System, policy: Any, run: dict[str, Any], show: Callable[.
     return verb(system.kernel, policy, system.params, on_trouble="report", progress=show, **run)
 
 
-def _head(result: Result, policy: str) -> dict[str, Any]:
-    return {**result.head(), "policy": policy}
+def _quantiles(asked: Any, histogram: Any) -> list[float]:
+    """Return the quantiles to print."""
+    if asked is None:
+        return list(QUANTILES)
+    remedy = "add --histogram NAME=LOW:HIGH:BINS"
+    require(histogram is not None, "quantiles", asked, "have no histogram", remedy)
+    found = numbers("quantiles", asked).reshape(-1)
+    inside = found.size > 0 and bool(((found > 0) & (found < 1)).all())
+    require(inside, "quantiles", asked, "are no probabilities", "give numbers between 0 and 1, as 0.5,0.9")
+    return [float(p) for p in found]
+
+
+def _head(result: Result, policy: str, quantiles: list[float]) -> dict[str, Any]:
+    found = {
+        name: {f"{p:g}": _interval(result.quantile(name, p)) for p in quantiles} for name in result.histograms
+    }
+    return {**result.head(), "policy": policy, **({"quantiles": found} if found else {})}
+
+
+def _interval(e: Estimate) -> dict[str, float]:
+    return {"value": e.mean, "half_width": e.half_width, "level": e.level}
 
 
 def _job(out: Path | None, request: dict[str, Any]) -> AbstractContextManager[None]:
@@ -213,14 +241,16 @@ def _write_ledger(
     return kept
 
 
-def _print_results(results: dict[str, Result], out: Path | None) -> None:
+def _print_results(results: dict[str, Result], quantiles: list[float], out: Path | None) -> None:
     """Print a table of estimates, and of paired differences where policies are compared."""
     from rich.console import Console
 
-    from jaxsim.plots.tables import best_lines, differences_table, estimates_table, footer
+    from jaxsim.plots.tables import best_lines, differences_table, estimates_table, footer, quantiles_table
 
     console = Console()
     console.print(estimates_table(results))
+    if any(result.histograms for result in results.values()):
+        console.print(quantiles_table(results, quantiles))
     if len(results) > 1:
         console.print(differences_table(results))
         for line in best_lines(results):

@@ -10,6 +10,7 @@ plan.py      how many lanes, chunks and segments: from memory, caches and the ho
 checks.py    refuses NaN and infinity before they can turn into results
 memory.py    how much there is, and less of it when an allocation fails
 hosts.py     several processes that share the replications
+counting.py  a kernel that also counts a metric in bins
 run.py       a simulation under way: schedule, batches, progress, checkpoints
 gathered.py  what its batches have delivered
 estimates.py from totals to estimates; how many replications a precision needs

@@ -34,7 +34,8 @@ class Gathered:
     totals: per batch: observable -> totals of shape (replications,).
     slices: observable -> totals of each slice in time, summed over the replications.
     kept: per batch: observable -> totals of shape (slices, replications), where they are wanted.
-    status, final: per batch: status words, and last states where they are wanted.
+    status, final, counts: per batch: status words; last states, and counts of shape (replications, edges) by
+        metric, where they are wanted.
     """
 
     totals: list[dict[str, np.ndarray]] = field(default_factory=list)
@@ -42,9 +43,13 @@ class Gathered:
     kept: list[dict[str, np.ndarray]] = field(default_factory=list)
     status: list[np.ndarray] = field(default_factory=list)
     final: list[Any] = field(default_factory=list)
+    counts: list[dict[str, np.ndarray]] = field(default_factory=list)
 
-    def add(self, sums: dict[str, np.ndarray], status: np.ndarray, *, keep: bool, final: Any = None) -> None:
-        """Take in a batch: its totals of shape (slices, replications), status words and last states."""
+    def add(
+        self, sums: dict[str, np.ndarray], status: np.ndarray, counts: dict[str, np.ndarray], *,
+        keep: bool, final: Any = None,
+    ) -> None:  # fmt: skip
+        """Take in a batch: its totals of shape (slices, replications), status words, counts, last states."""
         self.totals.append({name: value.sum(axis=0) for name, value in sums.items()})
         self.status.append(status)
         for name, value in sums.items():
@@ -53,6 +58,8 @@ class Gathered:
             self.kept.append(sums)
         if final is not None:
             self.final.append(final)
+        if counts:
+            self.counts.append(counts)
 
     def tree(self) -> dict[str, Any]:
         """Return everything as a pytree whose structure depends on what is kept, not on the batches."""
@@ -61,6 +68,7 @@ class Gathered:
         self.totals, self.status = [joined(self.totals)], [joined(self.status)]
         self.kept = [joined(self.kept, axis=1)] if self.kept else []
         self.final = [joined(self.final)] if self.final else []
+        self.counts = [joined(self.counts)] if self.counts else []
         return {name: value for name, value in vars(self).items() if value}
 
     @classmethod

@@ -17,6 +17,7 @@ from jax.sharding import NamedSharding
 from jaxsim.core.status import Status
 from jaxsim.core.validation import require
 from jaxsim.engine import batch as batches
+from jaxsim.engine.counting import apart, from_zero
 from jaxsim.engine.gathered import Gathered, joined
 from jaxsim.engine.hosts import Hosts
 from jaxsim.engine.memory import smaller
@@ -130,6 +131,8 @@ class Run:
             for (number, _), part in zip(pieces, value, strict=False):
                 if number >= 0:
                     into[number] += part
+        if pieces[-1][0] < 0:
+            flight.paths = from_zero(flight.paths)
         flight.calls += 1
         self.done += sum(lengths) * self.plan.batch
         if self.progress is not None:
@@ -157,17 +160,20 @@ class Run:
             self._advance(flight)
             self.store.offer(self.snapshot)
         sums = {name: value[:, :count] for name, value in flight.sums.items()}
-        state = flight.paths.state
+        state, counts = apart(flight.paths.state)
         wide = too_large(self.program.kernel, flight.paths)
         found = np.asarray(state.status) | np.where(wide, np.uint32(Status.COUNTER_OVERFLOW), np.uint32(0))
         found = np.bitwise_or.reduce(batches.by_part(self.plan, found), axis=0)
         status = found.reshape(-1)[:count] | _non_finite(sums)
-        final = None
-        if isinstance(self.record, FinalState):
-            apart = jax.tree.map(lambda x: batches.by_part(self.plan, x), state)
-            final = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:count], self.program.joined(apart))
-        self.gathered.add(sums, status, keep=isinstance(self.record, Every), final=final)
+        final = self._in_order(state, count) if isinstance(self.record, FinalState) else None
+        counts = self._in_order(counts, count) if counts else {}
+        self.gathered.add(sums, status, counts, keep=isinstance(self.record, Every), final=final)
         self.mine, self.flight = self.mine + count, None
+
+    def _in_order(self, states: Any, count: int) -> Any:
+        """Return the first ``count`` states of a batch, of the whole system, in order of their numbers."""
+        parts = jax.tree.map(lambda x: batches.by_part(self.plan, x), states)
+        return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:count], self.program.joined(parts))
 
     def extend(self, replications: int) -> None:
         """Simulate until all hosts together have that many replications, or what was asked before a kill."""
@@ -252,8 +258,11 @@ class Run:
             }
             if isinstance(self.record, Every):
                 tree["gathered"]["kept"] = [floats(slices, count)]
+            state, counts = apart(paths.state)
             if isinstance(self.record, FinalState):
-                tree["gathered"]["final"] = [self._final_shapes(paths.state, count)]
+                tree["gathered"]["final"] = [self._final_shapes(state, count)]
+            if counts:
+                tree["gathered"]["counts"] = [self._final_shapes(counts, count)]
         if any(name.startswith("flight/") for name in saved.arrays):
             tree["flight"] = {"paths": paths, "sums": floats(slices, self.plan.batch)}
         return tree

@@ -16,7 +16,7 @@ from jaxsim.core.kernel import Kernel, Metric
 from jaxsim.core.status import count_bits, untrustworthy
 from jaxsim.core.types import Real, Whole
 from jaxsim.core.validation import choice, integer, non_negative, positive, refuse, require, scalar
-from jaxsim.engine import hosts
+from jaxsim.engine import counting, hosts
 from jaxsim.engine.checks import defined, finite
 from jaxsim.engine.describe import describe, policy_name
 from jaxsim.engine.estimates import estimate, estimate_from_slices, grouped, series, sides
@@ -82,6 +82,7 @@ def simulate(
     antithetic: Any = False,
     level: Real = 0.95,
     record: FinalState | Every | None = None,
+    histogram: Any = None,
     devices: tuple[Any, ...] | None = None,
     split: str = "replications",
     memory: Whole | str | None = None,
@@ -115,6 +116,10 @@ def simulate(
             Shorter where what is measured is near monotone in the words, longer where it is not: measure.
         level: confidence level of the intervals.
         record: ``FinalState()`` or ``Every(steps)``: arrays of the Result; nothing is kept otherwise.
+        histogram: bins for metrics that are means over steps: ``{"jobs": edges}`` or ``"jobs=0:50:25"``
+            (LOW:HIGH:BINS). Every step after the warm-up counts once, with what the metric averages; values
+            outside are counted at the ends. Memory: a number per edge and replication. See
+            `Result.quantile`.
         devices: which devices; default all local ones. split: what they share: ``"replications"``, or the
             ``"nodes"`` of each replication, where one fills a device (kernels that offer `Kernel.cut`).
         memory: bytes to use at most, over all devices, as a number or with a unit ("2GB"); default half of
@@ -148,6 +153,9 @@ def simulate(
     paired = not antithetic or (replications >= 4 and replications % 2 == 0)
     require(paired, "replications", replications, "do not make pairs", "give an even number from 4 on")
     devices = tuple(devices or jax.local_devices())
+    edges = counting.edges_of(histogram, kernel.metrics)
+    whole, remedy = not edges or split != "nodes", "split the replications"
+    require(whole, "histogram", histogram, "is not offered where devices share nodes", remedy)
     finite("params", params, kernel.unbounded)
     defined("policy", policy)
     step_time = float(positive("step_time", kernel.step_time(kernel.spec, params)))
@@ -159,13 +167,14 @@ def simulate(
     allowed = budget(memory, devices)
     if lanes is not None:
         lanes = integer("lanes", lanes, low=1)
-    made = program(kernel, policy, params, root, split, devices, allowed, lanes)
+    stepping = counting.counting(kernel, edges) if edges else kernel
+    made = program(stepping, policy, params, root, split, devices, allowed, lanes)
     together = hosts.here()
     few, remedy = "are fewer than the hosts", f"give {together.count} or more"
     require(replications >= together.count, "replications", replications, few, remedy)
     about: dict[str, Any] = {"seed": int(seed), "replications": replications, "horizon": length}
     about |= {"warmup": start, "precision": precision, "level": level, "record": record}
-    about |= {"antithetic": antithetic}
+    about |= {"antithetic": antithetic, "histogram": edges or None}
     about |= {"family": kernel.family, "spec": kernel.spec, "params": params, "policy": policy}
     about |= {"kernel": kernel, "split": split, "host": f"{together.index} of {together.count}"}
     same = identity("simulation", **about) if checkpoint else {}
@@ -196,7 +205,9 @@ def simulate(
             if count <= run.replications:
                 break
             run.extend(count)
-    return _result(run, kernel, params, seed, length, start, step_time, level, group, on_trouble, clock)
+    return _result(
+        run, kernel, params, edges, seed, length, start, step_time, level, group, on_trouble, clock
+    )
 
 
 def _flag(field: str, value: Any) -> bool:
@@ -225,6 +236,7 @@ def _result(
     run: Run,
     kernel: Kernel,
     params: Any,
+    edges: counting.Edges,
     seed: int,
     horizon: float,
     warmup: float,
@@ -249,6 +261,9 @@ def _result(
     if isinstance(run.record, FinalState):
         leaves, _ = jax.tree_util.tree_flatten_with_path(joined(run.whole.final))
         arrays = {jax.tree_util.keystr(where, simple=True, separator="."): leaf for where, leaf in leaves}
+    if edges:
+        reached = joined(run.whole.counts)
+        arrays |= counting.histograms(edges, reached, int(steps.sum()), group)
     run_seconds = time.perf_counter() - run.began - run.compile_seconds
     return Result(
         family=kernel.family,

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from jaxsim.core.validation import refuse
-from jaxsim.plots.figures import estimates_figure, series_figure
+from jaxsim.plots.figures import estimates_figure, histograms_figure, series_figure
 from jaxsim.plots.panels import report_figure
 from jaxsim.plots.style import library
-from jaxsim.results import load, load_report
+from jaxsim.results import Result, load, load_report
 
 
 def _write(figure: Any, path: Path) -> list[Path]:
@@ -23,6 +23,16 @@ def _write(figure: Any, path: Path) -> list[Path]:
                 "folder", str(path.parent), f"cannot be written ({error.strerror})", "copy it elsewhere first"
             )
         written.append(target)
+    return written
+
+
+def _draw_results(results: dict[str, Result], folder: Path) -> list[Path]:
+    """Draw results of one family into the same figures."""
+    written = _write(estimates_figure(results), folder / "estimates")
+    written += _write(series_figure(results), folder / "series")
+    counted = {result.histograms for result in results.values()}
+    if len(counted) == 1 and counted != {()}:
+        written += _write(histograms_figure(results), folder / "histograms")
     return written
 
 
@@ -45,12 +55,10 @@ def draw(folder: str | Path) -> list[Path]:
     written = []
     if len({result.family for result in results.values()}) == 1:
         named = {result.policy if len(results) == 1 else name: result for name, result in results.items()}
-        written += _write(estimates_figure(named), folder / "estimates")
-        written += _write(series_figure(named), folder / "series")
+        written += _draw_results(named, folder)
     else:
         for name, result in results.items():
-            written += _write(estimates_figure({result.policy: result}), folder / name / "estimates")
-            written += _write(series_figure({result.policy: result}), folder / name / "series")
+            written += _draw_results({result.policy: result}, folder / name)
     for path, report in reports.items():
         if report.panels:
             written += _write(report_figure(report), path / "figure")

@@ -50,6 +50,27 @@ def estimates_figure(results: dict[str, Result]) -> Any:
     return figure
 
 
+def histograms_figure(results: dict[str, Result]) -> Any:
+    """Draw the share of steps in each bin, per unit of the metric; what lies outside is in the legend."""
+    first = next(iter(results.values()))
+    with style() as library:
+        figure, axes = _grid(library, len(first.histograms), 3.8, 2.8)
+        for axis, metric in zip(axes, first.histograms, strict=True):
+            for name, result in results.items():
+                edges = result.arrays[f"histogram.{metric}.edges"]
+                counts = result.arrays[f"histogram.{metric}.counts"].sum(axis=0)
+                share = counts / counts.sum()
+                out = share[0] + share[-1]
+                label = f"{name} ({100 * out:.2g} % outside)" if out else name
+                axis.stairs(share[1:-1] / np.diff(edges), edges, label=label)
+            axis.set_xlabel(_label(metric, first.units.get(metric, "")))
+            axis.set_ylabel("density over steps")
+            axis.legend()
+        title = f"{first.family}: histograms over steps of {first.replications} replications"
+        figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    return figure
+
+
 _ALONG = {"time": "model time (end of each slice)", "step": "step of the descent"}
 
 

@@ -60,6 +60,28 @@ def estimates_table(results: dict[str, Result]) -> Table:
     return table
 
 
+def quantiles_table(results: dict[str, Result], quantiles: list[float]) -> Table:
+    """Return the quantiles of every metric with a histogram, policy by policy."""
+    columns = (
+        ("metric", "left"),
+        ("policy", "left"),
+        ("quantile", "right"),
+        ("value", "right"),
+        ("±", "right"),
+    )
+    table = _table("quantiles over steps (each step counts once)", *columns, ("unit", "left"))
+    for name, result in results.items():
+        for metric in result.histograms:
+            edges = result.arrays[f"histogram.{metric}.edges"]
+            for p in quantiles:
+                e = result.quantile(metric, p)
+                outside = f"< {edges[0]:g}" if e.mean < 0 else f">= {edges[-1]:g}"
+                inside = math.isfinite(e.mean)
+                shown = _mean_and_width(e.mean, e.half_width) if inside else (outside, "widen the bins")
+                table.add_row(metric, name, f"{p:g}", *shown, result.units.get(metric, ""))
+    return table
+
+
 def differences_table(results: dict[str, Result]) -> Table:
     """Return each policy minus the first, paired by replication where the numbers allow it."""
     (base, first), *others = results.items()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from jaxsim.core.validation import choice, require
-from jaxsim.statistics import Estimate, Ranking, paired_interval, with_the_best
+from jaxsim.statistics import Estimate, Ranking, paired_interval, quantile_interval, with_the_best
 
 
 def versions() -> dict[str, str]:
@@ -43,7 +43,8 @@ class Result:
         metric is the ratio of their means. With these, two results can be compared in pairs.
     series: ``"time"`` and one array per metric, averaged over replications, in equal slices of the horizon;
         ``"step"`` in the place of time for a tuning.
-    arrays: what `record` asked for.
+    arrays: what `record` asked for; ``histogram.NAME.edges`` e_0 < ... < e_n and ``histogram.NAME.counts`` of
+        shape (replications, or antithetic pairs, n + 2): below e_0, the bins, from e_n on.
     timing: seconds: ``wall``, ``compile``, ``run``; ``steps_per_second`` over all replications.
     ledger: of the decisions of replication 0, where one was written: file, blocks, and the head to keep.
     versions, device: where it ran.
@@ -73,6 +74,25 @@ class Result:
     def __getitem__(self, metric: str) -> Estimate:
         """Return the estimate of a metric; a misspelled name is answered with the nearest one."""
         return self.estimates[choice("metric", metric, self.estimates)]
+
+    @property
+    def histograms(self) -> tuple[str, ...]:
+        """The metrics that were counted in bins."""
+        names = [name.split(".") for name in self.arrays if name.startswith("histogram.")]
+        return tuple(name for _, name, kind in names if kind == "edges")
+
+    def quantile(self, metric: str, p: float, level: float = 0.95) -> Estimate:
+        """Return the p-quantile, over steps, of what a metric averages; see `quantile_interval`.
+
+        Raises:
+            InvalidInput: if no histogram of the metric was asked for, or p is not in (0, 1).
+        """
+        known = self.histograms
+        require(bool(known), "metric", metric, "has no histogram", "simulate with histogram={metric: edges}")
+        edges, counts = (
+            self.arrays[f"histogram.{choice('metric', metric, known)}.{kind}"] for kind in ("edges", "counts")
+        )
+        return quantile_interval(edges, counts, p, level)
 
     def head(self) -> dict[str, Any]:
         """Return the part of the result that the command line prints as JSON."""

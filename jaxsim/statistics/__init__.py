@@ -1,6 +1,7 @@
 """Numbers people can trust: accumulators, intervals, warm-up detection, paired comparison.
 
 accumulators.py  totals, moments, histograms: ``init, update, merge, finalize``
+quantiles.py     quantiles of a histogram with intervals
 intervals.py     Student t intervals for means, ratios and batch means; the Estimate
 sequential.py    targets of precision, and how many replications they take
 selection.py     which of several systems is best, with control of the error
@@ -16,6 +17,7 @@ from jaxsim.statistics.intervals import (
     ratio_interval,
     student_t,
 )
+from jaxsim.statistics.quantiles import quantile_interval
 from jaxsim.statistics.selection import Ranking, all_pairs, with_the_best
 from jaxsim.statistics.sequential import FIRST_STAGE, Target, next_stage, target, targets
 from jaxsim.statistics.warmup import mser5
@@ -34,6 +36,7 @@ __all__ = [
     "mser5",
     "next_stage",
     "paired_interval",
+    "quantile_interval",
     "ratio_interval",
     "student_t",
     "target",

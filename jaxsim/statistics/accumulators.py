@@ -193,7 +193,7 @@ class Histogram:
         """Return edges and counts."""
         return {"edges": np.asarray(self.edges), "counts": np.asarray(counts)}
 
-    def quantile(self, counts: Int[Array, " bins"], p: float) -> float:
+    def quantile(self, counts: Num[Array, " bins"] | Num[np.ndarray, " bins"], p: float) -> float:
         """Return the p-quantile by linear interpolation inside its bin; -inf or inf if it falls outside."""
         share = np.cumsum(np.asarray(counts, np.float64))
         target = p * share[-1]

@@ -61,6 +61,33 @@ def test_several_policies_are_compared_in_pairs(command, tmp_path):
     assert set(json.loads(out)["policies"]) == {"fmfe", "independent"}
 
 
+def test_quantiles_are_printed_saved_and_drawn(command, tmp_path):
+    counted = ("--histogram", "pool_jobs=0:40:40,jobs_per_server=0:1:2")
+    code, out, _ = command(*SMALL, *counted, "--quantiles", "0.25,0.5", "--out", tmp_path)
+    assert code == 0 and "quantiles over steps" in out and "0.25" in out
+    assert load(tmp_path).histograms == ("pool_jobs", "jobs_per_server")
+    code, out, _ = command("plot", tmp_path)
+    assert code == 0 and "histograms.svg" in out
+    code, out, _ = command(*SMALL, *counted, "--quantiles", "0.25,0.5", "--json")
+    found = json.loads(out)["quantiles"]
+    assert set(found["pool_jobs"]) == {"0.25", "0.5"}
+    e = load(tmp_path).quantile("pool_jobs", 0.5)
+    assert found["pool_jobs"]["0.5"] == {"value": e.mean, "half_width": e.half_width, "level": 0.95}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        ["--quantiles", "0.5"],
+        ["--histogram", "pool_jobs=0:1:2", "--quantiles", "2"],
+        ["--histogram", "pool_wait=0:1:2"],
+    ],
+)
+def test_quantiles_that_make_no_sense_are_refused(command, bad):
+    code, _, err = command(*SMALL, *bad)
+    assert code == 2 and len(err.strip().splitlines()) == 1
+
+
 def test_config_file_words_and_options(command, tmp_path):
     config = tmp_path / "c.toml"
     config.write_text(

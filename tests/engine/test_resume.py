@@ -22,6 +22,7 @@ CASES = {
     "precision": {"replications": 8, "lanes": 4, "horizon": 60.0, "precision": {"jobs": 0.25}},
     "warm-up found": {"replications": 8, "lanes": 4, "horizon": 900.0, "warmup": "auto"},
     "slices": {"replications": 12, "lanes": 4, "horizon": 60.0, "record": Every(25)},
+    "histogram": {"replications": 12, "lanes": 4, "horizon": 60.0, "warmup": 20.0, "histogram": "jobs=0:4:4"},
     "states": {"replications": 12, "lanes": 4, "horizon": 60.0, "record": FinalState()},
 }
 
