@@ -81,7 +81,7 @@ def test_rates_beyond_the_tables_set_the_status() -> None:
     with pytest.raises(UntrustworthyResult, match="NOT_CONVERGED"):
         simulate(s.kernel, policies.Own(), heavy, replications=8)
     broken = dataclasses.replace(s.params, arrival_rates=jnp.asarray([jnp.nan, 0.6]))
-    with pytest.raises(UntrustworthyResult, match="NON_FINITE"):
+    with pytest.raises(InvalidInput, match=r"params\.arrival_rates .* is not finite"):
         simulate(s.kernel, policies.Own(), broken, replications=8)
 
 
