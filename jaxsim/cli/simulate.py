@@ -30,6 +30,7 @@ else:
 RUN_KEYS = (
     "policy", "replications", "horizon", "warmup", "precision", "most_replications", "antithetic", "seed",
     "memory", "split", "histogram", "quantiles",
+    "control",
 )  # fmt: skip
 QUANTILES = (0.5, 0.9, 0.99)
 
@@ -62,6 +63,9 @@ def simulate(
     antithetic: Annotated[
         bool, typer.Option("--antithetic", help="replications in pairs that see reflected random words")
     ] = False,
+    control: Annotated[
+        bool, typer.Option("--control", help="shorter intervals by control variates, where there are any")
+    ] = False,
     histogram: Annotated[
         str | None, typer.Option(help="bins of metrics over steps, as NAME=LOW:HIGH:BINS,...")
     ] = None,
@@ -93,6 +97,7 @@ def simulate(
         "precision": precision,
         "most_replications": most_replications,
         "antithetic": "true" if antithetic else None,
+        "control": "true" if control else None,
         "histogram": histogram,
         "quantiles": quantiles,
         "seed": seed,

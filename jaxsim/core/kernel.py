@@ -88,6 +88,18 @@ class Metric:
         return value(self.scale) * sum(value(weight) * totals[name] for name, weight in parts)
 
 
+@dataclass(frozen=True)
+class Control:
+    """A control variate: an observable whose expected total is known, whatever the policy.
+
+    observable: its name. mean: (spec, params, warm-up steps, steps after them) -> expected total over the
+        latter.
+    """
+
+    observable: str
+    mean: Callable[[Any, Any, int, int], float]
+
+
 def _params_themselves(spec: Any, params: Any, policy: Any) -> Any:
     return params
 
@@ -106,6 +118,7 @@ class Kernel:
     step_time: (spec, params) -> expected model time of one step.
     metrics: what the Result reports.
     horizon, warmup: defaults, in model time; kernels that differ in them only share a compilation.
+    controlled: (spec) -> the kernel that also reports control variates, and these; where there are any.
     cut: ``cut(spec, params, policy, parts) -> Parts`` where one replication can be cut over several devices.
     unbounded: parameters that may be infinite, by name (``"users.upper_prices"``); an infinity elsewhere is
         refused, and NaN everywhere.
@@ -124,6 +137,7 @@ class Kernel:
     horizon: float = field(default=1000.0, compare=False)
     warmup: float = field(default=0.0, compare=False)
     cut: Callable[[Any, Any, Any, int], Parts] | None = None
+    controlled: Callable[[Any], tuple[Kernel, tuple[Control, ...]]] | None = None
     unbounded: tuple[str, ...] = ()
     largest_count: int = 1 << 15
 

@@ -6,8 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from jaxsim.core.kernel import Kernel, Metric
-from jaxsim.statistics import Estimate, batch_means, ratio_interval
+from jaxsim.core.kernel import Control, Kernel, Metric
+from jaxsim.engine.run import Run
+from jaxsim.statistics import Estimate, batch_means, controlled_interval, ratio_interval
+
+Known = tuple[np.ndarray, np.ndarray]
+"""Control variates of shape (replications, or groups; controls), and their means."""
 
 
 def sides(
@@ -42,8 +46,24 @@ def grouped(
     return {n: (x.reshape(-1, size).mean(1), y.reshape(-1, size).mean(1)) for n, (x, y) in pairs.items()}
 
 
-def estimate(pairs: dict[str, tuple[np.ndarray, np.ndarray]], level: float) -> dict[str, Estimate]:
+def variates(
+    controls: tuple[Control, ...], kernel: Kernel, params: Any, run: Run, group: int
+) -> Known | None:
+    """Return the control variates of a run; None where there are none."""
+    if not controls:
+        return None
+    totals, times = run.totals(), (run.warmup_steps, sum(run.slice_steps))
+    values = np.stack([totals[each.observable] for each in controls], axis=1)
+    means = np.array([each.mean(kernel.spec, params, *times) for each in controls])
+    return values.reshape(-1, group, len(controls)).mean(axis=1), means
+
+
+def estimate(
+    pairs: dict[str, tuple[np.ndarray, np.ndarray]], level: float, known: Known | None = None
+) -> dict[str, Estimate]:
     """Return Student t intervals from independent replications, or groups of them."""
+    if known is not None:
+        return {name: controlled_interval(x, y, *known, level) for name, (x, y) in pairs.items()}
     return {name: ratio_interval(x, y, level) for name, (x, y) in pairs.items()}
 
 

@@ -12,14 +12,14 @@ import jax
 import numpy as np
 
 from jaxsim.core import random
-from jaxsim.core.kernel import Kernel, Metric
+from jaxsim.core.kernel import Control, Kernel, Metric
 from jaxsim.core.status import count_bits, untrustworthy
 from jaxsim.core.types import Real, Whole
 from jaxsim.core.validation import choice, integer, non_negative, positive, refuse, require, scalar
 from jaxsim.engine import counting, hosts
 from jaxsim.engine.checks import defined, finite
 from jaxsim.engine.describe import describe, policy_name
-from jaxsim.engine.estimates import estimate, estimate_from_slices, grouped, series, sides
+from jaxsim.engine.estimates import estimate, estimate_from_slices, grouped, series, sides, variates
 from jaxsim.engine.gathered import joined
 from jaxsim.engine.hosts import Hosts
 from jaxsim.engine.memory import budget
@@ -80,6 +80,7 @@ def simulate(
     precision: Any = None,
     most_replications: Whole = MOST_REPLICATIONS,
     antithetic: Any = False,
+    control: Any = False,
     level: Real = 0.95,
     record: FinalState | Every | None = None,
     histogram: Any = None,
@@ -114,6 +115,9 @@ def simulate(
         most_replications: refuse a precision that takes more than this.
         antithetic: replications 2i and 2i + 1 see reflected random words; intervals are made from pairs.
             Shorter where what is measured is near monotone in the words, longer where it is not: measure.
+        control: estimate every metric by regression on the kernel's control variates (numbers of the same
+            path whose means are known), which shortens the intervals; refused where it has none. `compare`
+            pairs the plain values.
         level: confidence level of the intervals.
         record: ``FinalState()`` or ``Every(steps)``: arrays of the Result; nothing is kept otherwise.
         histogram: bins for metrics that are means over steps: ``{"jobs": edges}`` or ``"jobs=0:50:25"``
@@ -167,14 +171,15 @@ def simulate(
     allowed = budget(memory, devices)
     if lanes is not None:
         lanes = integer("lanes", lanes, low=1)
-    stepping = counting.counting(kernel, edges) if edges else kernel
+    stepping, controls = _controlled(kernel, replications) if _flag("control", control) else (kernel, ())
+    stepping = counting.counting(stepping, edges) if edges else stepping
     made = program(stepping, policy, params, root, split, devices, allowed, lanes)
     together = hosts.here()
     few, remedy = "are fewer than the hosts", f"give {together.count} or more"
     require(replications >= together.count, "replications", replications, few, remedy)
     about: dict[str, Any] = {"seed": int(seed), "replications": replications, "horizon": length}
     about |= {"warmup": start, "precision": precision, "level": level, "record": record}
-    about |= {"antithetic": antithetic, "histogram": edges or None}
+    about |= {"antithetic": antithetic, "control": control, "histogram": edges or None}
     about |= {"family": kernel.family, "spec": kernel.spec, "params": params, "policy": policy}
     about |= {"kernel": kernel, "split": split, "host": f"{together.index} of {together.count}"}
     same = identity("simulation", **about) if checkpoint else {}
@@ -201,18 +206,32 @@ def simulate(
         run.extend(replications)
         while wanted:
             pairs = grouped(sides(kernel, params, run.totals(), *_measures(run, step_time, length)), group)
-            count = group * next_stage(estimate(pairs, level), wanted, most // group)
+            count = group * next_stage(
+                estimate(pairs, level, variates(controls, kernel, params, run, group)), wanted, most // group
+            )
             if count <= run.replications:
                 break
             run.extend(count)
     return _result(
-        run, kernel, params, edges, seed, length, start, step_time, level, group, on_trouble, clock
+        run, kernel, params, controls, edges, seed, length, start, step_time, level, group, on_trouble, clock
     )
 
 
 def _flag(field: str, value: Any) -> bool:
     require(isinstance(value, bool), field, value, "is neither true nor false", "give true or false")
     return value
+
+
+def _controlled(kernel: Kernel, replications: int) -> tuple[Kernel, tuple[Control, ...]]:
+    """Return the kernel that also reports its control variates, and these."""
+    offered, remedy = kernel.controlled is not None, "leave it out"
+    require(offered, "control", True, "is not offered by this kernel", remedy)
+    assert kernel.controlled is not None
+    stepping, controls = kernel.controlled(kernel.spec)
+    fewest = len(controls) + 9
+    few = f"are too few for {len(controls)} control variates"
+    require(replications >= fewest, "replications", replications, few, f"give {fewest} or more")
+    return stepping, controls
 
 
 def _slices(record: FinalState | Every | None, measured: int) -> list[int]:
@@ -236,6 +255,7 @@ def _result(
     run: Run,
     kernel: Kernel,
     params: Any,
+    controls: tuple[Control, ...],
     edges: counting.Edges,
     seed: int,
     horizon: float,
@@ -275,7 +295,9 @@ def _result(
         horizon=horizon,
         warmup=warmup,
         steps=int(steps.sum()),
-        estimates=estimate(pairs, level) if count > 1 else estimate_from_slices(slices, level),
+        estimates=estimate(pairs, level, variates(controls, kernel, params, run, group))
+        if count > 1
+        else estimate_from_slices(slices, level),
         units={metric.name: _unit(metric, horizon) for metric in kernel.metrics},
         better={metric.name: metric.better for metric in kernel.metrics if metric.better},
         status=status,

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxsim.results import Claim, Report, Result, compare, rank
+from jaxsim.statistics import ratio_interval
 
 
 def _table(title: str, *columns: tuple[str, Any]) -> Table:
@@ -131,6 +132,10 @@ def footer(results: dict[str, Result]) -> list[str]:
         for metric, e in result.estimates.items():
             if "correlated" in e.method:
                 lines.append(f"{name}: {metric}: {e.method}")
+            if e.method == "control variates":
+                x, y = (result.samples[f"{metric}.{side}"] for side in ("numerator", "denominator"))
+                share = ratio_interval(x, y, e.level).half_width / e.half_width if e.half_width else math.inf
+                lines.append(f"{name}: {metric}: {share:.2g} times narrower by control variates")
     return lines
 
 

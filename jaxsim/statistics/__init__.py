@@ -1,6 +1,7 @@
 """Numbers people can trust: accumulators, intervals, warm-up detection, paired comparison.
 
 accumulators.py  totals, moments, histograms: ``init, update, merge, finalize``
+controls.py      intervals made shorter by numbers whose means are known
 quantiles.py     quantiles of a histogram with intervals
 intervals.py     Student t intervals for means, ratios and batch means; the Estimate
 sequential.py    targets of precision, and how many replications they take
@@ -9,6 +10,7 @@ warmup.py        where the initial transient ends (MSER-5)
 """
 
 from jaxsim.statistics.accumulators import Histogram, Moments, Totals
+from jaxsim.statistics.controls import controlled_interval
 from jaxsim.statistics.intervals import (
     Estimate,
     batch_means,
@@ -32,6 +34,7 @@ __all__ = [
     "Totals",
     "all_pairs",
     "batch_means",
+    "controlled_interval",
     "mean_interval",
     "mser5",
     "next_stage",

@@ -23,7 +23,7 @@ from jaxsim.models.balancing.graphs import Graph
 from jaxsim.models.balancing.theory import constant_rates
 from jaxsim.results import Result
 from jaxsim.results.report import Curve
-from jaxsim.statistics import student_t
+from jaxsim.statistics import controlled_interval, mean_interval
 
 MOST = 40.0
 SOURCE = "Tahir, Cui, Koeppl (2023), Sparse mean field load balancing"
@@ -113,13 +113,8 @@ def controlled(result: Result, exact: float) -> Value:
         result.samples[f"{name}.numerator"] / result.samples[f"{name}.denominator"]
         for name in ("drops_per_node", "own_queue_given_regimes")
     )
-    used = 1
-    plain = float(student_t(0.95, x.size - 1) * np.std(x, ddof=1) / np.sqrt(x.size))
-    if np.var(c) > 0:
-        x = x - np.cov(x, c)[0, 1] / np.var(c, ddof=1) * (c - exact)
-        used = 2
-    error = np.std(x, ddof=used) / np.sqrt(x.size)
-    return Value(float(np.mean(x)), float(student_t(0.95, x.size - used) * error), plain)
+    e = controlled_interval(x, np.ones(x.size), c[:, None], np.array([exact]))
+    return Value(e.mean, e.half_width, mean_interval(x).half_width)
 
 
 def curve(label: str, x: Sequence[float], values: Sequence[Value]) -> Curve:

@@ -11,11 +11,15 @@ most of the noise of any policy on a large graph; C - E C, times a regression co
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
+import numpy as np
 
 from jaxsim.core.types import Array, Float, Int
 from jaxsim.models.balancing import epoch
 from jaxsim.models.balancing.model import Params, Spec
+from jaxsim.models.balancing.theory import constant_rates
 
 
 def own_laws(
@@ -48,3 +52,21 @@ def advance(
         classes = jnp.arange(lost.shape[0])[:, None]
         lost = lost * jnp.mean((params.server_class == classes).astype(jnp.float32), axis=1)
     return after[:, :-1], jnp.sum(lost)
+
+
+def mean(spec: Spec, params: Params, warmup: int, steps: int) -> float:
+    """Return E C over the epochs after the warm-up, exactly, as a mean over the classes of servers."""
+    rates, switch, start = (
+        np.asarray(x, np.float64) for x in (params.arrival_rates, params.switch, params.start)
+    )
+    kinds, delay = len(spec.buffers), float(params.delay)
+    server = np.asarray(params.server_class)
+    shares = np.bincount(server, minlength=kinds) / server.size if server.size else np.ones(1)
+
+    def until(epochs: int, kind: int) -> float:
+        keys: dict[str, Any] = {"arrival_rates": rates, "switch": switch / switch.sum(axis=1, keepdims=True)}
+        keys |= {"buffer": spec.buffers[kind], "service_rate": float(params.service_rates[kind])}
+        keys |= {"delay": delay, "horizon": epochs * delay, "start": start / start.sum()}
+        return constant_rates(**keys)["drops_per_node"] if epochs else 0.0
+
+    return float(sum(s * (until(warmup + steps, i) - until(warmup, i)) for i, s in enumerate(shares)))

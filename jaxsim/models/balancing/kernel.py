@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsim.core import alias, samplers
-from jaxsim.core.kernel import Kernel, Metric, Observables
+from jaxsim.core.kernel import Control, Kernel, Metric, Observables
 from jaxsim.core.parts import Parts
 from jaxsim.core.random import Key, Stream, apart
 from jaxsim.core.status import no_trouble
@@ -227,6 +227,10 @@ def _cut(spec: Spec, params: Params, policy: Any, count: int) -> Parts:
     return cut(spec, params, policy, count)
 
 
+def _controlled(spec: Spec) -> tuple[Kernel, tuple[Control, ...]]:
+    return kernel(dataclasses.replace(spec, control=True)), (Control("own", control.mean),)
+
+
 def kernel(spec: Spec) -> Kernel:
     """Return the kernel of a Spec; one step is one epoch and lasts ``delay``; the horizon is 50."""
     return Kernel(
@@ -239,6 +243,7 @@ def kernel(spec: Spec) -> Kernel:
         prepare=prepare,
         draw=draw,
         cut=_cut,
+        controlled=_controlled,
         horizon=50.0,
         largest_count=spec.nodes * (spec.states + epoch.poisson_cut(spec.packets)),
     )
