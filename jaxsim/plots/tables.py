@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from jaxsim.results import Claim, Report, Result, compare, rank
-from jaxsim.statistics import ratio_interval
 
 
 def _table(title: str, *columns: tuple[str, Any]) -> Table:
@@ -133,8 +132,7 @@ def footer(results: dict[str, Result]) -> list[str]:
             if "correlated" in e.method:
                 lines.append(f"{name}: {metric}: {e.method}")
             if e.method == "control variates":
-                x, y = (result.samples[f"{metric}.{side}"] for side in ("numerator", "denominator"))
-                share = ratio_interval(x, y, e.level).half_width / e.half_width if e.half_width else math.inf
+                share = result.plain(metric).half_width / e.half_width if e.half_width else math.inf
                 lines.append(f"{name}: {metric}: {share:.2g} times narrower by control variates")
     return lines
 

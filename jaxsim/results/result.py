@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 
 from jaxsim.core.validation import choice, require
-from jaxsim.statistics import Estimate, Ranking, paired_interval, quantile_interval, with_the_best
+from jaxsim.statistics import (
+    Estimate,
+    Ranking,
+    paired_interval,
+    quantile_interval,
+    ratio_interval,
+    with_the_best,
+)
 
 
 def versions() -> dict[str, str]:
@@ -74,6 +81,12 @@ class Result:
     def __getitem__(self, metric: str) -> Estimate:
         """Return the estimate of a metric; a misspelled name is answered with the nearest one."""
         return self.estimates[choice("metric", metric, self.estimates)]
+
+    def plain(self, metric: str) -> Estimate:
+        """Return the estimate of a metric from its samples alone, without control variates."""
+        e = self[metric]
+        top, bottom = (self.samples[f"{metric}.{side}"] for side in ("numerator", "denominator"))
+        return ratio_interval(top, bottom, e.level)
 
     @property
     def histograms(self) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ def test_counting_changes_nothing_else_and_does_not_depend_on_the_cut():
     assert names == {"histogram.jobs.edges", "histogram.jobs.counts"} and found.histograms == ("jobs",)
     for name in plain.arrays:
         np.testing.assert_array_equal(plain.arrays[name], found.arrays[name])
-    for cut in ({"lanes": 1}, {"lanes": 7}, {"memory": 30_000}, {"histogram": "jobs=0:7:7"}):
+    for cut in ({"lanes": 1}, {"memory": 30_000}, {"histogram": "jobs=0:7:7"}):
         np.testing.assert_array_equal(counts(run(**{"histogram": asked, **cut})), counts(found))
     pairs = run(antithetic=True, histogram=asked)
     assert counts(pairs).shape == (6, 9) and (counts(pairs).sum(axis=1) == 2 * pairs.steps).all()
