@@ -87,7 +87,8 @@ def numbers(folder):
 
 def timeless(value):
     if isinstance(value, dict):
-        times = ("timing", "seconds", "wall_seconds", "compiling", "cpu_seconds", "compile_seconds")
+        times = ("timing", "seconds", "wall_seconds", "compiling", "cpu_seconds", "compile_seconds",
+                 "cpu_seconds_compiling")  # fmt: skip
         return {name: timeless(x) for name, x in value.items() if name not in times}
     return [timeless(x) for x in value] if isinstance(value, list) else value
 

@@ -20,7 +20,9 @@ def test_shares_cover_every_replication_once_and_are_woven_in_order(count, repli
     for mine in numbers:
         one = Gathered()
         sums = np.stack([mine, 10.0 * mine])
-        one.add({"x": sums}, mine.astype(np.uint32), keep=True, final={"s": np.stack([mine, mine], axis=1)})
+        one.add(
+            {"x": sums}, mine.astype(np.uint32), {}, keep=True, final={"s": np.stack([mine, mine], axis=1)}
+        )
         parts.append(one.tree())
     whole, every = Gathered.of_hosts(parts), np.arange(replications)
     assert np.array_equal(whole.totals[0]["x"], 11.0 * every)
