@@ -9,11 +9,12 @@ are the cheapest way to hold it:
 
 Map: `closed_form` (two users: costs, Pareto point, prices, rates); `market` (users; what policies see and
 do); `reflection` (exact reflected steps, oblique reflection, completely-S); `environment` (regimes);
-`gaussian`; `diffusion` (the kernel), `policies` (what is charged and who is served); `packets` and
-`packet_policies` (the same before the limit), `laws` (of times and batches); `catalogue` (policies by name);
-`system` (names, defaults, validation); `paths` (the decisions of a replication); `theory` (what is known
-exactly); `games` (the general games); `network` (the learned policy), `schedule` (prices that are tuned);
-`stages`, `ledger` (services and the record); `problems` (for the command line).
+`gaussian` (normal variables, shocks); `coefficients` (drifts and deviations); `diffusion` (the kernel),
+`policies` (what is charged and who is served); `packets` and `packet_policies` (the same before the limit),
+`laws` (of times and batches); `catalogue` (policies by name); `system` (names, defaults, validation);
+`paths` (the decisions of a replication); `theory` (what is known exactly); `games` (the general games);
+`network` (the learned policy), `schedule` (prices that are tuned); `stages`, `ledger` (services and the
+record); `problems` (for the command line).
 
 Source: Dai (2024), "Game-theoretic policy computing and simulation for blockchained buffering system via
 diffusion approximation".

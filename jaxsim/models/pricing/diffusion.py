@@ -5,23 +5,18 @@
 with M the pair of users that the policy selected. Then the policy turns W into queues, prices and the next
 pair. A reference policy may run beside it under the same noise, so that costs are compared path by path.
 
-    b = sum_{j in M} theta_j / mu_j,   sigma^2 = sum_{j in M} (Gamma^E_jj + Gamma^S_jj) / mu_j^2,
-    Gamma^E_jj = lambda_j m_j^2 (zeta_j^2 + alpha_j^2),   Gamma^S_jj = lambda_j m_j beta_j^2.
+Drift and deviation are those of `coefficients`.
 
-Independent users add variances, as (3.3), (3.6) and (3.30) say; equation (5.9) as printed adds standard
-deviations, which is one Brownian motion ``common`` to all users (one for arrivals, one for services).
-
-Source: Dai (2024), Definition 3.1, equations (3.5), (3.30), (5.9), (5.11).
+Source: Dai (2024), Definition 3.1, equation (5.11).
 """
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-from jax import lax
 
 from jaxsim.core import samplers
 from jaxsim.core.kernel import Kernel, Metric, Observables
@@ -30,8 +25,9 @@ from jaxsim.core.status import Status, no_trouble, raise_bit
 from jaxsim.core.tree import pytree
 from jaxsim.core.types import Array, Bool, Float, UInt32
 from jaxsim.models.pricing import closed_form, environment
+from jaxsim.models.pricing.coefficients import Covariance, factors, pair_coefficients
 from jaxsim.models.pricing.environment import Crossing, Piece
-from jaxsim.models.pricing.gaussian import normal
+from jaxsim.models.pricing.gaussian import parts_of, shock
 from jaxsim.models.pricing.market import (
     Action,
     Market,
@@ -44,8 +40,6 @@ from jaxsim.models.pricing.market import (
     terms_of,
 )
 from jaxsim.models.pricing.reflection import Scheme, drop, faces, oblique, reflect
-
-Covariance = Literal["independent", "common"]
 
 
 @dataclass(frozen=True)
@@ -127,24 +121,6 @@ class Noise(NamedTuple):
     users: tuple[Array, ...]
 
 
-def shock(words: tuple[Array, Array], scheme: str) -> Array:
-    """Return a standard normal variable and an exponential one of mean 1 as one complex number.
-
-    One array, because XLA computes each array that a loop carries in a loop of its own, from the bits on.
-    Projected Euler, which does not look inside a step, needs no exponential: the normal variable alone.
-    """
-    if scheme == "projected_euler":
-        return normal(words[0])
-    return lax.complex(normal(words[0]), samplers.exponential(words[1]))
-
-
-def parts_of(shock: Array) -> tuple[Array, Array]:
-    """Return the normal and the exponential variable of a `shock` (0 where there is none)."""
-    if jnp.iscomplexobj(shock):
-        return lax.real(shock), lax.imag(shock)
-    return shock, jnp.zeros_like(shock)
-
-
 class Draws(NamedTuple):
     """The randomness of a step: shocks; words for the ``regime`` (a pair per piece) and the ``policy``."""
 
@@ -159,10 +135,12 @@ def draw(key: Key, spec: Spec, policy: Any) -> Draws:
     apart = "queues" in (policy.dimension, "queues" if spec.reference == "2d-queue" else "workload")
     count = spec.pieces if spec.crossing == "split" and spec.market.regimes > 1 else 1
 
+    inside = spec.scheme == "exact"
+
     def noise(piece: int) -> Noise:
         each = [key.pair(Stream.SERVICES, piece * users + j) for j in range(users)] if apart else ()
-        whole = shock(key.pair(Stream.EVENTS, piece), spec.scheme)
-        return Noise(whole, tuple(shock(pair, spec.scheme) for pair in each))
+        whole = shock(key.pair(Stream.EVENTS, piece), looks_inside=inside)
+        return Noise(whole, tuple(shock(pair, looks_inside=inside) for pair in each))
 
     jumps = range(count) if spec.market.regimes > 1 else ()
     lots = policy.random or spec.reference == "stochastic"
@@ -171,31 +149,6 @@ def draw(key: Key, spec: Spec, policy: Any) -> Draws:
         tuple(key.pair(Stream.ENVIRONMENT, piece) for piece in jumps),
         key.pair(Stream.POLICY) if lots else None,
     )
-
-
-def variances(users: Users) -> tuple[Array, Array]:
-    """Return the diagonals of Gamma^E and Gamma^S, (3.5): arrays of shape (regimes, users)."""
-    packets = users.arrival_rate * users.batch_mean
-    arrivals = packets * users.batch_mean * (users.batch_scv + users.interarrival_scv)
-    return arrivals, packets * users.packet_scv
-
-
-def factors(covariance: Covariance, users: Users) -> Float[Array, "regimes users motions"]:
-    """Return the loads of the users' queues on independent Brownian motions."""
-    arrivals, services = variances(users)
-    if covariance == "common":
-        return jnp.stack([jnp.sqrt(arrivals), jnp.sqrt(services)], axis=-1)
-    return jnp.sqrt(arrivals + services)[..., None] * jnp.eye(users.mu.shape[0])
-
-
-def pair_coefficients(spec: Spec, users: Users) -> tuple[Array, Array]:
-    """Return (b, sigma) of the workload for every regime and pair."""
-    factor = factors(spec.covariance, users) / users.mu[:, None]
-    drift = users.theta / users.mu
-    pairs = spec.market.coalitions
-    b = jnp.stack([drift[:, j] + drift[:, k] for j, k in pairs], axis=1)
-    load = jnp.stack([factor[:, j] + factor[:, k] for j, k in pairs], axis=1)
-    return b, jnp.sqrt(jnp.sum(load * load, axis=-1))
 
 
 def first_sides(spec: Spec, params: Params, policies: tuple[Any, ...]) -> tuple[Side, ...]:
@@ -216,7 +169,7 @@ def first_sides(spec: Spec, params: Params, policies: tuple[Any, ...]) -> tuple[
 def prepare(spec: Spec, params: Params, policy: Any) -> Context:
     """Return drifts, deviations and tables; a non-finite one is trouble."""
     users = params.users
-    b, sigma = pair_coefficients(spec, users)
+    b, sigma = pair_coefficients(spec.market, spec.covariance, users)
     policies = (policy,) if params.reference is None else (policy, params.reference)
     trouble = raise_bit(no_trouble(), Status.NON_FINITE, ~jnp.all(jnp.isfinite(b) & jnp.isfinite(sigma)))
     return Context(

@@ -1,10 +1,12 @@
-"""A standard normal variable from one word of random bits, by inversion."""
+"""Standard normal variables from random words by inversion, and the shock that moves a reflected path."""
 
 from __future__ import annotations
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
+from jaxsim.core import samplers
 from jaxsim.core.types import Array, Float, UInt32
 
 # Phi^-1((1 + x) / 2) / x as a polynomial in t = w / 8 - 1, where w = -log(1 - x^2) < 16, ascending: least
@@ -30,3 +32,21 @@ def normal(word: UInt32[Array, "*n"]) -> Float[Array, "*n"]:
     for coefficient in _RATIO[-2::-1]:
         ratio = ratio * t + np.float32(coefficient)
     return x * ratio
+
+
+def shock(words: tuple[Array, Array], *, looks_inside: bool) -> Array:
+    """Return a standard normal variable and an exponential one of mean 1 as one complex number.
+
+    One array, because XLA computes each array that a loop carries in a loop of its own, from the bits on.
+    A scheme that does not look inside a step needs no exponential: the normal variable alone.
+    """
+    if not looks_inside:
+        return normal(words[0])
+    return lax.complex(normal(words[0]), samplers.exponential(words[1]))
+
+
+def parts_of(shock: Array) -> tuple[Array, Array]:
+    """Return the normal and the exponential variable of a `shock` (0 where there is none)."""
+    if jnp.iscomplexobj(shock):
+        return lax.real(shock), lax.imag(shock)
+    return shock, jnp.zeros_like(shock)

@@ -5,25 +5,29 @@ import pytest
 
 from jaxsim.core.errors import InvalidInput
 from jaxsim.models.pricing import problems, system
+from jaxsim.models.pricing.coefficients import pair_coefficients
 from jaxsim.models.pricing.reflection import completely_s, game_value
 from jaxsim.models.pricing.theory import brownian, comparison, euler, regimes
 
 B, V = -34.0, 107000.0
 
 
+def coefficients_of(made):
+    spec = made.kernel.spec
+    return pair_coefficients(spec.market, spec.covariance, made.params.users)
+
+
 def test_coefficients_of_figure_11():
     """lambda m^2 (zeta^2 + alpha^2) + lambda m beta^2 over mu^2: 23000 + 84000; theta/mu: -10 - 24."""
-    from jaxsim.models.pricing import diffusion
-
     s = system()
-    b, sigma = diffusion.pair_coefficients(s.kernel.spec, s.params.users)
+    b, sigma = coefficients_of(s)
     assert float(b[0, 0]) == pytest.approx(-34.0) and float(sigma[0, 0]) ** 2 == pytest.approx(V)
     three = system(users=3)
-    b, sigma = diffusion.pair_coefficients(three.kernel.spec, three.params.users)
+    b, sigma = coefficients_of(three)
     np.testing.assert_allclose(b[0], [-34.0, -20.0, -34.0], rtol=1e-6)
     np.testing.assert_allclose(sigma[0] ** 2, [107000.0, 46000.0, 107000.0], rtol=1e-6)
     common = system(covariance="common")
-    _, sigma = diffusion.pair_coefficients(common.kernel.spec, common.params.users)
+    _, sigma = coefficients_of(common)
     # (5.9) as printed: (sum_j sqrt(Gamma^E)/mu)^2 + (sum_j sqrt(Gamma^S)/mu)^2.
     printed = (np.sqrt(130) * 10 + np.sqrt(110) * 20) ** 2 + (np.sqrt(100) * 10 + np.sqrt(100) * 20) ** 2
     assert float(sigma[0, 0]) ** 2 == pytest.approx(printed, rel=1e-6)

@@ -16,7 +16,7 @@ from jaxsim.core.types import Array
 from jaxsim.engine import rollout
 from jaxsim.experiments.gradients.case import Case, Method
 from jaxsim.learning import SPSA, CommonNumbers, Exact, Pathwise, Sample, Score
-from jaxsim.models.pricing import diffusion
+from jaxsim.models.pricing.coefficients import pair_coefficients
 from jaxsim.models.pricing.gaussian import normal
 from jaxsim.models.pricing.market import effective_rates, terms_of
 from jaxsim.models.pricing.policies import Constant
@@ -43,7 +43,7 @@ def _users(here: Any, theta: Any) -> Any:
 def _mean_cost(here: Any, point: Array) -> Array:
     """Return the mean over the ends of the steps of E C(P Q), by quadrature against the law of W."""
     spec, users = here.kernel.spec, _users(here, point[1])
-    drift, deviation = (x[0, 0] for x in diffusion.pair_coefficients(spec, users))
+    drift, deviation = (x[0, 0] for x in pair_coefficients(spec.market, spec.covariance, users))
     terms = terms_of(spec.market, users, effective_rates(spec.market, users.rate), 0)
     cost = cost_function(terms, (jnp.asarray(FIRST), point[0]))
 
@@ -76,7 +76,9 @@ def case(scale: int = 1) -> Case:
         Given a step's increment its running minimum does not depend on the drift (a Brownian bridge).
         """
         value = path(jnp.stack([point[0], lax.stop_gradient(point[1])]), key)
-        drift, deviation = (x[0, 0] for x in diffusion.pair_coefficients(spec, _users(here, point[1])))
+        drift, deviation = (
+            x[0, 0] for x in pair_coefficients(spec.market, spec.covariance, _users(here, point[1]))
+        )
         policy = Constant(jnp.ones(2))
         words = jax.vmap(lambda n: here.kernel.draw(key.at(n), spec, policy).pieces[0].workload[0])(
             jnp.arange(STEPS)

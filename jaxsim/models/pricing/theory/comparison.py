@@ -19,6 +19,7 @@ import numpy as np
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Array
 from jaxsim.models.pricing import closed_form, diffusion
+from jaxsim.models.pricing.coefficients import pair_coefficients
 from jaxsim.models.pricing.market import Market, Terms, effective_rates, terms_of
 from jaxsim.models.pricing.policies import pair_queues, slopes
 from jaxsim.models.pricing.theory import brownian, euler
@@ -74,7 +75,7 @@ def differences(
     The scheme of the Spec decides the law: exact, or projected Euler with the parameters' time step.
     """
     users = _rounded(params.users)
-    drift, deviation = (float(x[0, 0]) for x in diffusion.pair_coefficients(spec, users))
+    drift, deviation = (float(x[0, 0]) for x in pair_coefficients(spec.market, spec.covariance, users))
     terms = terms_of(spec.market, users, effective_rates(spec.market, users.rate), 0)
     low = cost_function(terms, terms.lower)
     high = cost_function(terms, terms.initial)
