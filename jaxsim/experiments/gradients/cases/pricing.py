@@ -17,7 +17,7 @@ from jaxsim.engine import rollout
 from jaxsim.experiments.gradients.case import Case, Method
 from jaxsim.learning import SPSA, CommonNumbers, Exact, Pathwise, Sample, Score
 from jaxsim.models.pricing.coefficients import pair_coefficients
-from jaxsim.models.pricing.gaussian import normal
+from jaxsim.models.pricing.gaussian import parts_of
 from jaxsim.models.pricing.market import effective_rates, terms_of
 from jaxsim.models.pricing.policies import Constant
 from jaxsim.models.pricing.system import system
@@ -80,11 +80,11 @@ def case(scale: int = 1) -> Case:
             x[0, 0] for x in pair_coefficients(spec.market, spec.covariance, _users(here, point[1]))
         )
         policy = Constant(jnp.ones(2))
-        words = jax.vmap(lambda n: here.kernel.draw(key.at(n), spec, policy).pieces[0].workload[0])(
+        shocks = jax.vmap(lambda n: here.kernel.draw(key.at(n), spec, policy).pieces[0].workload)(
             jnp.arange(STEPS)
         )
         spread = deviation * STEP**0.5
-        increments = lax.stop_gradient(drift * STEP + spread * normal(words))
+        increments = lax.stop_gradient(drift * STEP + spread * parts_of(shocks)[0])
         return Sample(value, jnp.sum(-(((increments - drift * STEP) / spread) ** 2) / 2))
 
     def exact(point: Any, key: Key) -> Array:
