@@ -1,11 +1,12 @@
 """Every estimator keeps to the bias that it states, on a case of each family with an exact derivative."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxsim.core import samplers
-from jaxsim.core.random import Stream
+from jaxsim.core.random import Stream, key
 from jaxsim.core.validation import InvalidInput
 from jaxsim.experiments.gradients import problems
 from jaxsim.experiments.gradients.case import FAMILIES, Case, Method, case_of
@@ -34,6 +35,15 @@ def test_estimators_keep_to_their_bias_in_the_bandits():
     assert error["score, leave-one-out"] < error["score, no baseline"] / 2
     assert error["score, leave-one-out, costs to go"] < error["score, leave-one-out"] / 1.5
     assert error["conditional, exact critic"] < error["score, leave-one-out, costs to go"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_objective_still_fits_its_kernel(family):
+    """Traced only: the slow test below runs them."""
+    case = case_of(family)
+    for name, method in case.methods.items():
+        found = jax.eval_shape(method.objective, case.at, key(0).replication(0))
+        assert getattr(found, "value", found).shape == (), name
 
 
 @pytest.mark.slow
