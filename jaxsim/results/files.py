@@ -81,17 +81,18 @@ def _sync_folder(folder: Path) -> None:
 def _try_lock(handle: int) -> bool:
     """Lock an open file unless another process has; the system unlocks it when the process ends, however."""
     try:
-        if os.name == "posix":
+        try:
             import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:  # pragma: no cover
+        except ImportError:  # Windows
             import msvcrt
 
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-    except BlockingIOError:
-        return False
-    except PermissionError:  # pragma: no cover
+        else:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (
+        BlockingIOError,
+        PermissionError,
+    ):  # held by another: on POSIX, on Windows
         return False
     return True
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import jax
@@ -187,6 +188,25 @@ def test_one_process_at_a_time(tmp_path):
         assert "in use by another process" in refused.stderr
     assert subprocess.run(other, capture_output=True, text=True, check=True).stdout == "mine\n"
     assert not list(tmp_path.iterdir())
+
+
+def test_one_process_at_a_time_where_files_are_locked_as_on_windows(tmp_path, monkeypatch):
+    held = []
+
+    def locking(handle, mode, count):
+        assert (mode, count) == (2, 1)
+        if held:
+            raise PermissionError(13, "Permission denied")
+        held.append(handle)
+
+    monkeypatch.setitem(sys.modules, "fcntl", None)  # importing it fails
+    monkeypatch.setitem(sys.modules, "msvcrt", types.SimpleNamespace(locking=locking, LK_NBLCK=2))
+    with files.locked(tmp_path):
+        assert len(held) == 1
+        monkeypatch.setattr(files, "_held", {})  # as another process sees it
+        with pytest.raises(InvalidInput, match="in use by another process"), files.locked(tmp_path):
+            pass
+        monkeypatch.undo()
 
 
 def test_saves_as_seldom_as_it_is_dear(tmp_path, monkeypatch):
