@@ -80,10 +80,21 @@ def _step(environment: Environment, again: bool, keys: Any, now: Any, actions: A
     return jax.vmap(one)(keys, now, actions)
 
 
+def _begin(one: VectorEnvironment | OneEnvironment, seed: int | None) -> Any:
+    """Put the replications at the start of fresh episodes, under a new key where a seed is given."""
+    if seed is not None or one.now is None:
+        chosen = int(one.np_random.integers(2**62)) if seed is None else int(seed)
+        one.root, one.count = random.key(chosen), 0
+    seen, one.now = _reset(one.environment, one._keys(), one.params)
+    return seen
+
+
 class VectorEnvironment(gymnasium.vector.VectorEnv):  # type: ignore[type-arg]
     """``num_envs`` replications of an environment, stepped together in one compiled call."""
 
     metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
+    root: random.Key
+    count: int
 
     def __init__(self, environment: Environment, params: Scene, num_envs: int = 1):
         """Take what `jaxsim.engine.environment.environment` returns, and how many replications."""
@@ -102,10 +113,7 @@ class VectorEnvironment(gymnasium.vector.VectorEnv):  # type: ignore[type-arg]
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
         """Begin all replications; the same seed gives the same paths under the same actions."""
         super().reset(seed=seed)
-        if seed is not None or self.now is None:
-            chosen = int(self.np_random.integers(2**62)) if seed is None else int(seed)
-            self.root, self.count = random.key(chosen), 0
-        seen, self.now = _reset(self.environment, self._keys(), self.params)
+        seen = _begin(self, seed)
         return np.asarray(seen), {}
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
@@ -128,6 +136,8 @@ class OneEnvironment(gymnasium.Env):  # type: ignore[type-arg]
     """One replication, for learners that want a plain `gymnasium.Env`; it does not begin anew by itself."""
 
     metadata = {"render_modes": []}
+    root: random.Key
+    count: int
 
     def __init__(self, environment: Environment, params: Scene):
         """Take what `jaxsim.engine.environment.environment` returns."""
@@ -143,10 +153,7 @@ class OneEnvironment(gymnasium.Env):  # type: ignore[type-arg]
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
         """Begin an episode; the same seed gives the same path under the same actions."""
         super().reset(seed=seed)
-        if seed is not None or self.now is None:
-            chosen = int(self.np_random.integers(2**62)) if seed is None else int(seed)
-            self.root, self.count = random.key(chosen), 0
-        seen, self.now = _reset(self.environment, self._keys(), self.params)
+        seen = _begin(self, seed)
         return np.asarray(seen[0]), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
