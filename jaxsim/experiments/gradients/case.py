@@ -23,6 +23,16 @@ class Method(NamedTuple):
     objective: Objective
 
 
+def known(value: Callable[[Any], Any]) -> Objective:
+    """Return an exact value as an objective: it needs no randomness."""
+    return lambda point, key: value(point)
+
+
+def whole(objective: Callable[[Any, Any], Any]) -> Objective:
+    """Return the same sample with every choice held against the whole path, without any baseline."""
+    return lambda point, key: objective(point, key)._replace(to_go=None, baseline=None, exogenous=None)
+
+
 @dataclass(frozen=True)
 class Case:
     """An objective at a point, with its exact derivative.

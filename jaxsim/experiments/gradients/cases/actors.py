@@ -9,9 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsim.core.precision import float64
-from jaxsim.core.random import Key
-from jaxsim.core.types import Array
-from jaxsim.experiments.gradients.case import Case, Method
+from jaxsim.experiments.gradients.case import Case, Method, known, whole
 from jaxsim.learning import SPSA, CommonNumbers, Exact, Score
 from jaxsim.models.actors.evaluate import gain_and_bias
 from jaxsim.models.actors.gradients import policy_firing
@@ -52,21 +50,13 @@ def case(scale: int = 1) -> Case:
     rich = index_objective(model, epochs=EPOCHS, baseline=baseline_at(model, AT))
     cost = exact_cost(model, EPOCHS)
 
-    def whole(index: Any, key: Key) -> Any:
-        """Hold every choice against all costs of the path."""
-        return plain(index, key)._replace(to_go=None)
-
-    def exact(index: Any, key: Key) -> Array:
-        del key
-        return cost(index)
-
     n = 2000 * scale
     methods = {
-        "exact chain": Method(Exact(), exact),
+        "exact chain": Method(Exact(), known(cost)),
         "common random numbers": Method(CommonNumbers(0.1, n), plain),
         "SPSA": Method(SPSA(0.1, 2 * n), plain),
-        "score, no baseline": Method(Score(n, "none"), whole),
-        "score, leave-one-out": Method(Score(n), whole),
+        "score, no baseline": Method(Score(n, "none"), whole(plain)),
+        "score, leave-one-out": Method(Score(n), whole(plain)),
         "score, leave-one-out, costs to go": Method(Score(n), plain),
         "score, solved values as path baseline": Method(Score(n, "path"), rich),
     }

@@ -14,7 +14,7 @@ from jaxsim.core.precision import float64
 from jaxsim.core.random import Key
 from jaxsim.core.types import Array, Float
 from jaxsim.engine import rollout
-from jaxsim.experiments.gradients.case import Case, Method
+from jaxsim.experiments.gradients.case import Case, Method, known, whole
 from jaxsim.learning import SPSA, CommonNumbers, Exact, Score
 from jaxsim.models.balancing import Table, assemble
 from jaxsim.models.balancing.graphs import Graph, cycle
@@ -72,25 +72,16 @@ def case(scale: int = 1) -> Case:
     system = dataclasses.replace(system, kernel=dataclasses.replace(system.kernel, horizon=DELAY * EPOCHS))
     cones = table_objective(system, graph, epochs=EPOCHS, reach=3, offers=True)(jnp.float32(DELAY))
 
-    def whole(zeta: Any, key: Key) -> Any:
-        """Hold every choice against all drops of the path."""
-        sample = cones(zeta, key)
-        return sample._replace(to_go=None, baseline=None, exogenous=None)
-
     def sampled(zeta: Any, key: Key) -> Any:
         means = rollout(system.kernel, Table(zeta), system.params, key, steps=EPOCHS)[1]
         return means["drops"] * EPOCHS / NODES
 
-    def exact(zeta: Any, key: Key) -> Array:
-        del key
-        return chain_drops(zeta, NODES, DELAY, EPOCHS)
-
     n = 2000 * scale
     methods = {
-        "exact chain": Method(Exact(), exact),
+        "exact chain": Method(Exact(), known(lambda zeta: chain_drops(zeta, NODES, DELAY, EPOCHS))),
         "common random numbers": Method(CommonNumbers(0.1, 4 * n), sampled),
         "SPSA": Method(SPSA(0.1, n), sampled),
-        "score, whole paths, leave-one-out": Method(Score(n), whole),
+        "score, whole paths, leave-one-out": Method(Score(n), whole(cones)),
         "score in cones, no baseline": Method(Score(n, "none"), cones),
         "score in cones, leave-one-out": Method(Score(n), cones),
         "score in cones, path baseline": Method(Score(n, "path"), cones),

@@ -9,9 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsim.core.precision import float64
-from jaxsim.core.random import Key
 from jaxsim.core.types import Array
-from jaxsim.experiments.gradients.case import Case, Method
+from jaxsim.experiments.gradients.case import Case, Method, known, whole
 from jaxsim.learning import SPSA, CommonNumbers, Conditional, Exact, Relaxed, Score
 from jaxsim.models.bandits.objective import softmax_objective, softmax_value
 
@@ -47,21 +46,13 @@ def case(scale: int = 1) -> Case:
         REWARDS, MOVES, discount=DISCOUNT, start=START, slots=SLOTS, values=_critic()
     )
 
-    def whole(weights: Any, key: Key) -> Any:
-        """Hold every choice against all rewards of the path."""
-        return plain(weights, key)._replace(to_go=None)
-
-    def exact(weights: Any, key: Key) -> Array:
-        del key
-        return _value(weights)
-
     n = 4000 * scale
     methods = {
-        "exact chain": Method(Exact(), exact),
+        "exact chain": Method(Exact(), known(_value)),
         "common random numbers": Method(CommonNumbers(0.1, n), plain),
         "SPSA": Method(SPSA(0.1, 2 * n), plain),
-        "score, no baseline": Method(Score(n, "none"), whole),
-        "score, leave-one-out": Method(Score(n), whole),
+        "score, no baseline": Method(Score(n, "none"), whole(plain)),
+        "score, leave-one-out": Method(Score(n), whole(plain)),
         "score, leave-one-out, costs to go": Method(Score(n), plain),
         "conditional, exact critic": Method(Conditional(n), rich),
         "Gumbel-softmax, temperature 0.2": Method(Relaxed(0.2, "soft", n), plain),

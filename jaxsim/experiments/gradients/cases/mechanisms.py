@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxsim.core.precision import float64
 from jaxsim.core.types import Array
-from jaxsim.experiments.gradients.case import Case, Method
+from jaxsim.experiments.gradients.case import Case, Method, known
 from jaxsim.learning import SPSA, CommonNumbers, Exact, Pathwise
 from jaxsim.models.mechanisms import power
 from jaxsim.models.mechanisms.power.compare import on_device
@@ -39,13 +39,9 @@ def case(scale: int = 1) -> Case:
     """Return the case: minus the welfare at the forecast (2, 1.2, 0.8)."""
     objective = forecast_objective(on_device(market()))
 
-    def exact(prices: Any, key: Any) -> Array:
-        del key
-        return _welfare(prices)
-
     n = 500 * scale
     methods = {
-        "implicit differentiation of the conditions": Method(Exact(), exact),
+        "implicit differentiation of the conditions": Method(Exact(), known(_welfare)),
         "pathwise, contingency drawn": Method(Pathwise(n), objective),
         "common random numbers": Method(CommonNumbers(0.05, n), objective),
         "SPSA": Method(SPSA(0.05, 2 * n), objective),

@@ -14,7 +14,7 @@ from jaxsim.core.precision import float64
 from jaxsim.core.random import Key
 from jaxsim.core.types import Array
 from jaxsim.engine import rollout
-from jaxsim.experiments.gradients.case import Case, Method
+from jaxsim.experiments.gradients.case import Case, Method, known
 from jaxsim.learning import SPSA, CommonNumbers, Exact, Pathwise, Sample, Score
 from jaxsim.models.pricing.coefficients import pair_coefficients
 from jaxsim.models.pricing.gaussian import parts_of
@@ -87,13 +87,9 @@ def case(scale: int = 1) -> Case:
         increments = lax.stop_gradient(drift * STEP + spread * parts_of(shocks)[0])
         return Sample(value, jnp.sum(-(((increments - drift * STEP) / spread) ** 2) / 2))
 
-    def exact(point: Any, key: Key) -> Array:
-        del key
-        return _mean_cost(here, point)
-
     n = 4000 * scale
     methods = {
-        "exact law of the workload": Method(Exact(), exact),
+        "exact law of the workload": Method(Exact(), known(lambda point: _mean_cost(here, point))),
         "pathwise": Method(Pathwise(n), path),
         "common random numbers": Method(CommonNumbers(jnp.array([0.05, 0.05]), n), path),
         "SPSA": Method(SPSA(0.05, 2 * n), path),
