@@ -15,7 +15,7 @@ from jaxsim.core.kernel import System
 from jaxsim.core.random import key
 from jaxsim.core.types import Whole
 from jaxsim.core.validation import choice
-from jaxsim.engine import Every, rollout
+from jaxsim.engine import Every, FinalState, rollout, simulate
 from jaxsim.results.report import Claim, Curve, Panel, Report, Verdict
 
 SOURCE = "Dai (2024), Game-theoretic policy computing and simulation for blockchained buffering system"
@@ -70,6 +70,14 @@ def averages(
         {name: 1.96 * x.std(axis=0, ddof=1) / np.sqrt(replications) for name, x in flat.items()},
         {name: x[:, -1] for name, x in flat.items()},
     )
+
+
+def ends(
+    system: System, policy: Any, *, seed: Whole, replications: int, horizon: float
+) -> dict[str, np.ndarray]:
+    """Return the last states of the replications, one array per leaf of the state."""
+    how: dict[str, Any] = {"seed": seed, "replications": replications, "horizon": horizon}
+    return simulate(system.kernel, policy, system.params, record=FinalState(), **how).arrays
 
 
 def curve(label: str, found: Averages, name: str) -> Curve:

@@ -12,9 +12,9 @@ import numpy as np
 from jaxsim.core.kernel import Kernel, System
 from jaxsim.core.random import key
 from jaxsim.core.types import Whole
-from jaxsim.engine import FinalState, rollout, simulate
+from jaxsim.engine import rollout
 from jaxsim.experiments.gradients.reports import report
-from jaxsim.experiments.pricing.common import Draft, scaled, verdict
+from jaxsim.experiments.pricing.common import Draft, ends, scaled, verdict
 from jaxsim.models.pricing import catalogue, system
 from jaxsim.models.pricing.theory import brownian, euler, regimes
 from jaxsim.results.report import Claim, Curve, Panel, Report
@@ -26,16 +26,9 @@ FALSE_ALARM = "within 4 standard errors (false alarms: 6e-5)"
 def _final(seed: Whole, replications: int, horizon: float, **keys: Any) -> tuple[float, float]:
     """Return mean and standard error of the workload at the horizon."""
     made = system(reference="none", **keys)
-    found = simulate(
-        made.kernel,
-        catalogue.game(made),
-        made.params,
-        seed=seed,
-        replications=replications,
-        horizon=horizon,
-        record=FinalState(),
-    )
-    w = np.asarray(found.arrays["sides.0.workload"], np.float64)
+    how: dict[str, Any] = {"seed": seed, "replications": replications, "horizon": horizon}
+    found = ends(made, catalogue.game(made), **how)
+    w = np.asarray(found["sides.0.workload"], np.float64)
     return float(w.mean()), float(w.std(ddof=1) / np.sqrt(len(w)))
 
 

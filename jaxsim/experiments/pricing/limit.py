@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from jaxsim.core.types import Whole
-from jaxsim.engine import FinalState, simulate
-from jaxsim.experiments.pricing.common import Draft, averages, curve, last, scaled, verdict
+from jaxsim.engine import simulate
+from jaxsim.experiments.pricing.common import Draft, averages, curve, ends, last, scaled, verdict
 from jaxsim.models.pricing import catalogue, system
 from jaxsim.models.pricing.theory import brownian
 from jaxsim.results.report import Claim, Curve, Panel, Report
@@ -17,22 +17,15 @@ from jaxsim.results.report import Claim, Curve, Panel, Report
 DRIFT, VARIANCE, TIME = -34.0, 107000.0, 20.0
 
 
-def ends(scale: float, replications: int, seed: Whole, **keys: Any) -> np.ndarray:
+def stopped(scale: float, replications: int, seed: Whole, **keys: Any) -> np.ndarray:
     """Return the scaled workload at the time at which paths stop, one per replication."""
     made = system(model="queue", scale=scale, until=TIME, **keys)
-    found = simulate(
-        made.kernel,
-        catalogue.constant(made),
-        made.params,
-        seed=seed,
-        replications=replications,
-        horizon=TIME * (1.0 + 2.5 / scale),
-        record=FinalState(),
-    )
-    if not np.all(found.arrays["clock.0"] >= TIME * (1 - 1e-5)):
+    horizon = TIME * (1.0 + 2.5 / scale)
+    found = ends(made, catalogue.constant(made), seed=seed, replications=replications, horizon=horizon)
+    if not np.all(found["clock.0"] >= TIME * (1 - 1e-5)):
         raise RuntimeError("some paths did not reach the time at which they stop: raise the horizon")
     mu = np.asarray(made.params.users.mu, np.float64)
-    held = np.stack([found.arrays[f"queues.{j}"] for j in range(len(mu))])
+    held = np.stack([found[f"queues.{j}"] for j in range(len(mu))])
     return (held / mu[:, None]).sum(axis=0) / scale
 
 
@@ -87,7 +80,7 @@ def _against_diffusion(
 ) -> tuple[Claim, float]:
     """Return the mean workload at scale r as a claim, and the distance of its law from the diffusion's."""
     exact, _ = brownian.workload_mean(TIME, DRIFT, VARIANCE)
-    w = ends(r, paths, seed, one_user_capacity=alone)
+    w = stopped(r, paths, seed, one_user_capacity=alone)
     distance, half = kolmogorov(w), 1.96 * float(w.std(ddof=1)) / math.sqrt(paths)
     noise = MEAN_NOISE / math.sqrt(paths)
     note = f"diffusion {exact:.1f}; Kolmogorov distance {distance:.3f} (noise alone {noise:.3f} in the mean)"

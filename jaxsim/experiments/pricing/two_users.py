@@ -18,8 +18,7 @@ import numpy as np
 
 from jaxsim.core.kernel import System
 from jaxsim.core.types import Whole
-from jaxsim.engine import FinalState, simulate
-from jaxsim.experiments.pricing.common import Draft, averages, curve, scaled, verdict
+from jaxsim.experiments.pricing.common import Draft, averages, curve, ends, scaled, verdict
 from jaxsim.models.pricing import catalogue, closed_form, system
 from jaxsim.models.pricing.market import effective_rates, terms_of
 from jaxsim.models.pricing.theory import brownian, comparison, euler
@@ -34,15 +33,15 @@ def figure_11(*, scale: str = "smoke", seed: Whole = 0) -> Report:
     draft = Draft("figure_11", "Two users, T = 200", "figure 11", scale, seed)
     paths, step = scaled(scale, 3000, 60000), scaled(scale, 0.2, 0.04)
     made = _beside("2d-queue", step)
-    ends, steps = _ends(made, _beside("2d-queue", step, NORMAL), paths, seed), round(END / step)
+    last, steps = _ends(made, _beside("2d-queue", step, NORMAL), paths, seed), round(END / step)
     own, papers = _known(made), _known(_beside("2d-queue", 0.04))
     claims = [
-        _reset_claim("constant prices 1", ends.constant, own.constant, own.never_constant, papers.constant),
+        _reset_claim("constant prices 1", last.constant, own.constant, own.never_constant, papers.constant),
         _reset_claim(
-            "arbitrary prices (5.12)", ends.arbitrary, own.arbitrary, own.never_arbitrary, papers.arbitrary
+            "arbitrary prices (5.12)", last.arbitrary, own.arbitrary, own.never_arbitrary, papers.arbitrary
         ),
-        *_queue_claims(made, ends, own.cost, papers.cost),
-        *_workload_claims(ends.workload, steps, step),
+        *_queue_claims(made, last, own.cost, papers.cost),
+        *_workload_claims(last.workload, steps, step),
         _crossing_claim(made),
     ]
     return draft.report(claims, _panels(step, scaled(scale, 1000, 6000), seed))
@@ -58,10 +57,10 @@ def _beside(reference: str, step: float, matrix: Any = None) -> System:
 
 
 class Ends(NamedTuple):
-    """Costs at T, one per replication: minus the game's where a difference is named; 0 where never reset.
+    """What the replications have come to at T, one number each.
 
-    constant, arbitrary: the game minus the other on paths that were at 0, else 0. oblique, normal: costs of
-    the 2D-queue by its reflection. workload: of the game.
+    constant, arbitrary: cost of the game minus the other's on paths that were at 0, else 0. oblique, normal:
+    cost of the 2D-queue by its reflection. workload: of the game.
     """
 
     constant: np.ndarray
@@ -72,18 +71,8 @@ class Ends(NamedTuple):
 
 
 def _ends(made: System, normal: System, paths: int, seed: Whole) -> Ends:
-    found = [
-        simulate(
-            one.kernel,
-            catalogue.game(one),
-            one.params,
-            seed=seed,
-            replications=paths,
-            horizon=END,
-            record=FinalState(),
-        ).arrays
-        for one in (made, normal)
-    ]
+    how: dict[str, Any] = {"seed": seed, "replications": paths, "horizon": END}
+    found = [ends(one, catalogue.game(one), **how) for one in (made, normal)]
     users, market = made.params.users, made.kernel.spec.market
     with jax.enable_x64(True):
         terms = terms_of(market, users, effective_rates(market, users.rate), 0)
@@ -137,17 +126,17 @@ def _reset_claim(label: str, values: np.ndarray, own: float, never: float, exact
     return Claim(quantity, "below 0", exact, verdict=verdict(exact < 0), note=note)
 
 
-def _queue_claims(made: System, ends: Ends, own: float, papers: float) -> list[Claim]:
+def _queue_claims(made: System, last: Ends, own: float, papers: float) -> list[Claim]:
     """Return the differences against the 2D-queue: R = I exactly, oblique with R = I as control variate.
 
     own, papers: the game's mean cost with this step and with h = 0.04.
     """
     known = _exact_normal(made)
     exact = papers - _exact_normal(_beside("2d-queue", 0.04))
-    mean, half = _mean(ends.normal)
-    weight = float(np.cov(ends.oblique, ends.normal)[0, 1] / ends.normal.var(ddof=1))
-    controlled, narrow = _mean(ends.oblique - weight * (ends.normal - known))
-    plain = _mean(ends.oblique)
+    mean, half = _mean(last.normal)
+    weight = float(np.cov(last.oblique, last.normal)[0, 1] / last.normal.var(ddof=1))
+    controlled, narrow = _mean(last.oblique - weight * (last.normal - known))
+    plain = _mean(last.oblique)
     return [
         Claim(
             "MTCD at T = 200 against 2D-queue, R = I, exact at h = 0.04",
