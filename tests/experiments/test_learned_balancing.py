@@ -30,7 +30,7 @@ def test_every_shipped_policy_is_whole_and_says_how_it_was_trained():
 def test_one_network_serves_graphs_of_any_size_and_degree():
     for graph in (cycle(9), cycle(2000), torus(5), configuration(30, (2, 3), 1)):
         system = assemble(graph, delay=5.0)
-        states = learned(system).table
+        states = learned(system, name="mf-r-cycle-5").table
         assert states.shape == (6,) and float(states[5]) > float(states[0])
         neighbours = learned(system, name="mf-n-cycle-5").table
         expected = neighbourhoods(6, graph.width, bool(np.ptp(graph.degrees) == 0))
@@ -45,7 +45,12 @@ def test_names_and_misfits_are_refused_in_one_line():
         learned(system, view="targets")
     with pytest.raises(InvalidInput, match=r"buffer = 7: does not fit the policy.*trained for buffer 5"):
         learned(assemble(cycle(9), delay=5.0, buffer=7))
-    assert nearest("mf-r", "cycle", 9.0) == "mf-r-cycle-10"
+    away = assemble(torus(4), delay=9.0)
+    with pytest.raises(
+        InvalidInput, match="no network for torus at delay 9; name=mf-r-cycle-10 can stand in"
+    ):
+        learned(away)
+    assert nearest("mf-r", away) == "mf-r-cycle-10"
     assert jaxsim.policy("learned", system).table.shape == (6,)
 
 

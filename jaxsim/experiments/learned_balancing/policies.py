@@ -25,20 +25,30 @@ def names() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.npz"))
 
 
-def nearest(view: str, kind: str, delay: float) -> str:
-    """Return the name of the shipped policy of a view and kind of graph with the nearest delay.
+def nearest(view: str, system: System) -> str:
+    """Return the name of the shipped policy of a view that comes nearest to a system's graph and delay.
 
     A kind of graph for which none of that view is shipped has the cycle's.
 
     Raises:
         InvalidInput: if none of that view is shipped.
     """
+    kind, delay = _kind_and_delay(system)
     kinds = [k for k in (kind, "cycle") if any(name.startswith(f"{view}-{k}-") for name in names())]
     start = f"{view}-{kinds[0] if kinds else kind}-"
     found = [name for name in names() if name.startswith(start)]
     have = ", ".join(sorted({name.rpartition("-")[0] for name in names()}))
     require(bool(found), "view", start[:-1], "is not shipped", f"train it, or take one of {have}")
     return min(found, key=lambda name: abs(float(name[len(start) :]) - delay))
+
+
+def stand_in(system: System, *, view: str = "mf-r") -> Any:
+    """Return the shipped policy that comes nearest, for figures, which say what it was trained for."""
+    return learned(system, name=nearest(view, system))
+
+
+def _kind_and_delay(system: System) -> tuple[str, float]:
+    return kind_of(cast(Spec, system.kernel.spec)), float(cast(Params, system.params).delay)
 
 
 def deployed(saved: Saved, system: System) -> Any:
@@ -68,12 +78,15 @@ def learned(system: System, *, view: Any = "mf-r", name: Any = None, file: Any =
         file: a policy.npz that 'jaxsim train balancing --out DIR' wrote.
 
     Raises:
-        InvalidInput: for an unknown name, a damaged file, or a policy for another buffer.
+        InvalidInput: for an unknown name, a damaged file, a policy for another buffer, or a view of
+            which none is shipped for this kind of graph and delay.
     """
     if file is not None:
         return deployed(load_policy(str(file)), system)
     if name is None:
-        spec, params = cast(Spec, system.kernel.spec), cast(Params, system.params)
         choice("view", view, ("mf-r", "mf-n", "mf-g", "nodes"))
-        name = nearest(str(view), kind_of(spec), float(params.delay))
+        kind, delay = _kind_and_delay(system)
+        near, name = nearest(str(view), system), f"{view}-{kind}-{delay:g}"
+        problem = f"has no network for {kind} at delay {delay:g}"
+        require(name in names(), "view", view, problem, f"name={near} can stand in, or train one")
     return deployed(load_policy(SHIPPED / f"{choice('name', name, names())}.npz"), system)

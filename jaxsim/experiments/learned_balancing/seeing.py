@@ -14,9 +14,7 @@ from jaxsim.experiments.learned_balancing.policies import learned
 from jaxsim.models.balancing import assemble
 from jaxsim.models.balancing.graphs import cycle
 from jaxsim.results.report import Claim, Curve, Panel, Report
-from jaxsim.statistics import student_t
-
-MAKERS = MAKERS | {"mf-g": lambda system: learned(system, view="mf-g")}
+from jaxsim.statistics import controlled_interval
 
 
 def gain(delay: int, nodes: int, replications: int, seed: int) -> tuple[float, float, float, float]:
@@ -37,12 +35,10 @@ def gain(delay: int, nodes: int, replications: int, seed: int) -> tuple[float, f
         return result[f"{metric}.numerator"] / result[f"{metric}.denominator"]
 
     difference = samples("best table", "drops_per_node") - samples("mf-n", "drops_per_node")
-    control = samples("mf-n", "own_queue_given_regimes")
-    slope = np.cov(difference, control)[0, 1] / np.var(control, ddof=1)
-    left = difference - slope * (control - exact)
-    half = student_t(0.95, left.size - 2) * left.std(ddof=2) / np.sqrt(left.size)
+    control = samples("mf-n", "own_queue_given_regimes")[:, None]
+    less = controlled_interval(difference, np.ones(difference.size), control, np.array([exact]))
     best, mine = (controlled(found[name], exact).mean for name in ("best table", "mf-n"))
-    return float(left.mean()), float(half), best, mine
+    return less.mean, less.half_width, best, mine
 
 
 def learned9b(*, scale: str = "smoke", seed: int = 0) -> Report:
@@ -66,7 +62,9 @@ def learned9b(*, scale: str = "smoke", seed: int = 0) -> Report:
             "mf-n": measured(cycle(101), ("mf-n",), (5,), 4000, seed)["mf-n"],
         }
         whole = assemble(cycle(101), delay=5.0, control=True)
-        result = simulate(whole.kernel, MAKERS["mf-g"](whole), whole.params, seed=seed, replications=4000)
+        result = simulate(
+            whole.kernel, learned(whole, view="mf-g"), whole.params, seed=seed, replications=4000
+        )
         values["mf-g"] = [controlled(result, own_queue(cycle(101), delay=5.0))]
         now = {name: v[0] for name, v in values.items()}
         spread = max(v.mean for v in now.values()) / min(v.mean for v in now.values()) - 1.0
